@@ -1,0 +1,84 @@
+// What is to change in the reader's shell, and how a shell spells it. Quoting happens in `render` alone.
+
+declare const quoted: unique symbol;
+/** Text as one literal word of a shell: only `Shell.word` makes it, so raw text does not type-check. */
+export type Word = string & { readonly [quoted]: true };
+
+/** One change of the reader's shell; a list of them is the whole answer of an activation. */
+export type Change =
+  /** PATH becomes these folders. */
+  | { kind: "path"; dirs: readonly string[] }
+  /** An exported variable. */
+  | { kind: "set"; name: string; value: string }
+  /** A variable that is gone afterwards. */
+  | { kind: "unset"; name: string }
+  /** A third party's script, run in the shell; its failure is a warning. */
+  | { kind: "source"; file: string }
+  /** PS1: every `remove` taken out (none where empty), `add` put in front. */
+  | { kind: "prompt"; remove: string; add: string }
+  /** conda's and mamba's own functions, where the shell is interactive and lacks them. */
+  | { kind: "functions"; files: readonly string[]; hook: readonly string[] }
+  /** Code that a conda installation printed for this very shell (`conda shell.X hook`). */
+  | { kind: "verbatim"; code: string }
+  /** The exit status that the shell sees. */
+  | { kind: "status"; code: number };
+
+/** How one family of shells spells changes. Every method returns complete commands without a final newline. */
+export interface Shell {
+  /** Names of its programs, the first is the one shown. */
+  readonly names: readonly string[];
+  /** Ending of the activation scripts that conda sources in it: `.sh`, `.fish`, `.csh`. */
+  readonly scripts: string;
+  /** What `conda shell.X hook` calls it. */
+  readonly hook: string;
+  /** The line to use in it, `%` standing for the command. */
+  readonly form: string;
+  word(text: string): Word;
+  set(name: string, value: Word): string;
+  unset(name: string): string;
+  path(dirs: readonly Word[]): string;
+  source(file: Word): string;
+  prompt(remove: Word, add: Word): string;
+  /** Only if interactive and there is no `conda` function: sources `files`, or evaluates what `hook` prints. */
+  functions(files: readonly Word[], hook: readonly Word[]): string;
+  status(code: number): string;
+}
+
+/** A name that every shell takes for a variable; anything else is never printed. */
+export function nameable(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
+
+/** Spells changes in a shell: newline-terminated code. Throws RangeError for an unprintable variable name. */
+export function render(changes: readonly Change[], shell: Shell): string {
+  return changes.map((change) => spell(change, shell) + "\n").join("");
+}
+
+function spell(change: Change, shell: Shell): string {
+  const word = (text: string) => shell.word(text);
+  switch (change.kind) {
+    case "path":
+      return shell.path(change.dirs.map(word));
+    case "set":
+      return shell.set(checked(change.name), word(change.value));
+    case "unset":
+      return shell.unset(checked(change.name));
+    case "source":
+      return shell.source(word(change.file));
+    case "prompt":
+      return shell.prompt(word(change.remove), word(change.add));
+    case "functions":
+      return shell.functions(change.files.map(word), change.hook.map(word));
+    case "verbatim":
+      return change.code;
+    case "status":
+      return shell.status(change.code);
+    default:
+      return change satisfies never;
+  }
+}
+
+function checked(name: string): string {
+  if (!nameable(name)) throw new RangeError(`not a variable name: ${JSON.stringify(name)}`);
+  return name;
+}

@@ -1,0 +1,37 @@
+// What an engine is asked for, and how it tells of its progress.
+import type { World } from "../world.ts";
+
+/** A new prefix to be filled: `prefix` is the final path, an empty or missing folder. */
+export interface Order {
+  /** Absolute path; what is linked there names this path. */
+  prefix: string;
+  /** conda MatchSpecs, such as `python 3.11.*`, `numpy >=1.26,<2`. */
+  specs: readonly string[];
+  /** Channel URLs in order of priority, without a subdir. */
+  channels: readonly string[];
+  /** conda subdir of the machine, such as `linux-64`. */
+  platform: string;
+  /** Package caches, conda's layout; the first that is writable gets new packages. */
+  caches: readonly string[];
+  offline: boolean;
+}
+
+/** Fills prefixes. Throws Problem; what it leaves in `prefix` then is the caller's to sweep. */
+export interface Engine {
+  readonly name: string;
+  install(order: Order, world: World): Promise<void>;
+}
+
+/** One step of the way, for the status line: `done` of `total` in bytes or files, `what` a package or a file. */
+export interface Progress {
+  stage: "repodata" | "solve" | "download" | "unpack" | "link" | "compile" | "pip";
+  what?: string;
+  done?: number;
+  total?: number;
+}
+export type Report = (progress: Progress) => void;
+
+/** The solver found no way; `message` holds its reasons. */
+export class Conflict extends Error {
+  override name = "Conflict";
+}

@@ -1,0 +1,19 @@
+// What the user can be told: the one kind of error that is expected, and its exit codes.
+
+/** Exit codes of the program, DESIGN §2. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, missing: 3, stale: 4, offline: 5 } as const;
+export type Exit = (typeof EXIT)[keyof typeof EXIT];
+
+/** Something the user can understand and mend: what happened, and a command to run next. */
+export class Problem extends Error {
+  override name = "Problem";
+  /** `message` names file, line and value; `hint` is a command or a deed that mends it. */
+  constructor(message: string, readonly hint = "", readonly exit: Exit = EXIT.failed) {
+    super(message);
+  }
+}
+
+/** The message of anything that was thrown. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
