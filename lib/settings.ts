@@ -1,0 +1,140 @@
+// Where each value comes from: flag, variable, pyproject.toml, project files, config files, old variables, default.
+import { EXIT, Problem } from "./problem.ts";
+import type { Request } from "./args.ts";
+import { basename, type Project, resolve } from "./project.ts";
+import type { World } from "./world.ts";
+
+/** A value and who said it. */
+export interface Setting<T> {
+  value: T;
+  from: string;
+}
+
+/** The values that decide which environment it is, and what is asked of it. */
+export interface Settings {
+  name: Setting<string> | undefined;
+  prefix: Setting<string> | undefined;
+  python: Setting<string> | undefined;
+  channels: Setting<readonly string[]> | undefined;
+  engine: Setting<string>;
+  hook: Setting<string>;
+  root: Setting<string> | undefined;
+  offline: boolean;
+  create: boolean;
+  sync: boolean;
+}
+
+/** A place where values may stand; `from` names it, for one key. */
+interface Source {
+  from: (key: string) => string;
+  values: Readonly<Record<string, unknown>>;
+}
+
+/** Reads every source in order of priority; the first that says decides. Throws Problem with exit 2. */
+export async function readSettings(
+  request: Request,
+  project: Project | undefined,
+  world: World,
+): Promise<Settings> {
+  const sources = await collect(request, project, world);
+  const text = (key: string) => first(sources, key, isText);
+  const flag = (key: string) => first(sources, key, isFlag)?.value === true;
+  const place = (setting: Setting<string> | undefined) =>
+    setting && { ...setting, value: resolve(world.cwd, tilde(setting.value, world)) };
+  return {
+    name: checked(
+      text("name") ?? (project && { value: basename(project.root), from: "the project's folder" }),
+    ),
+    prefix: place(text("prefix")),
+    python: text("python"),
+    channels: first(sources, "channels", isTexts) ?? first(sources, "channel", isTexts),
+    engine: text("engine") ?? { value: "auto", from: "default" },
+    hook: text("hook") ?? { value: "fast", from: "default" },
+    root: place(text("root")),
+    offline: flag("offline") || /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"] ?? ""),
+    create: !flag("no-create"),
+    sync: !flag("no-sync"),
+  };
+}
+
+async function collect(request: Request, project: Project | undefined, world: World): Promise<Source[]> {
+  const { env } = world;
+  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] && `${env["HOME"]}/.config`);
+  const old: Record<string, string> = { python: "PYTHON_VERSION", name: "ENV_NAME" };
+  const legacy = { python: env["PYTHON_VERSION"] || undefined, name: env["ENV_NAME"] || undefined };
+  return [
+    { from: (key) => request.origins[key] ?? `--${key}`, values: { ...request.flags } },
+    ...project ? [await pyproject(project, world), pins(project, world)] : [],
+    ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],
+    await config("/etc/mambaenv/config.toml", world),
+    { from: (key) => old[key] ?? key, values: legacy },
+  ];
+}
+
+const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;
+const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
+const isTexts = (value: unknown) =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
+    ? value as readonly string[]
+    : undefined;
+
+function first<T>(
+  sources: readonly Source[],
+  key: string,
+  read: (value: unknown) => T | undefined,
+): Setting<T> | undefined {
+  for (const { from, values } of sources) {
+    if (values[key] === undefined) continue;
+    const value = read(values[key]);
+    if (value !== undefined) return { value, from: from(key) };
+    throw new Problem(`Cannot use ${key} = ${JSON.stringify(values[key])} in ${from(key)}`, "", EXIT.usage);
+  }
+  return undefined;
+}
+
+/** A name is one folder below `envs`, that no shell, prompt or link can be surprised by. */
+function checked(name: Setting<string> | undefined): Setting<string> | undefined {
+  if (name === undefined || !/^\.|[/\p{Cc}:]/u.test(name.value)) return name;
+  const shown = JSON.stringify(name.value);
+  const hint = "choose another: mambaenv --name NAME";
+  throw new Problem(`Cannot name an environment ${shown} (from ${name.from})`, hint, EXIT.usage);
+}
+
+function tilde(path: string, world: World): string {
+  return path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~");
+}
+
+async function toml(path: string, text: string): Promise<Record<string, unknown>> {
+  const { parse, TomlError } = await import("smol-toml");
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const words = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
+    throw new Problem(`Cannot parse ${JSON.stringify(path)} line ${error.line}: ${words}`, "", EXIT.usage);
+  }
+}
+
+async function config(path: string, world: World): Promise<Source> {
+  const text = world.read(path);
+  return { from: () => path, values: text === undefined ? {} : await toml(path, text) };
+}
+
+/** `[tool.mambaenv]`; the parser is loaded only where that table is. */
+async function pyproject(project: Project, world: World): Promise<Source> {
+  const from = () => "pyproject.toml [tool.mambaenv]";
+  const path = `${project.root}/pyproject.toml`;
+  const text = project.files.has("pyproject.toml") ? world.read(path) ?? "" : "";
+  if (!/tool\s*\.\s*["']?mambaenv/.test(text)) return { from, values: {} };
+  const tool = (await toml(path, text))["tool"] as Record<string, unknown> | undefined;
+  return { from, values: tool?.["mambaenv"] as Record<string, unknown> ?? {} };
+}
+
+/** The project's own word on Python: the first line of `.python-version`. */
+function pins(project: Project, world: World): Source {
+  const from = () => ".python-version";
+  if (!project.files.has(".python-version")) return { from, values: {} };
+  const line = (world.read(`${project.root}/.python-version`) ?? "").split("\n")
+    .map((line) => line.replace(/#.*/, "").trim()).find(Boolean);
+  return { from, values: { python: line?.replace(/^(c?python)?-?/i, "") } };
+}
