@@ -1,25 +1,28 @@
-// Child processes: in a group of their own, ended with us, with clear statuses. Loaded when one is needed.
+// Child processes: each in a group of its own that ends with us. Loaded when one is needed.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import type { Ended, RunOptions } from "./world.ts";
+import type { Ended, RunOptions, World } from "./world.ts";
 
-const living = new Set<number>();
-
-/** Ends every child that is still alive, with its children. */
-export function endChildren(): void {
-  for (const pid of living) signal(pid, "SIGTERM");
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Signals a group of processes; false where nobody is left in it. */
+function signal(group: number, name: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, name);
+    return process.kill(-group, name);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
   }
 }
 
+/** Ends a group: asked first, made to after half a second. */
+function end(group: number): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  signal(group, "SIGTERM");
+  for (let i = 0; i < 50 && signal(group, 0); i++) Atomics.wait(pause, 0, 0, 10);
+  signal(group, "SIGKILL");
+}
+
 /** Runs a program without a shell and waits for it. Never throws: see `Ended`. */
-export function run(argv: readonly string[], options: RunOptions): Promise<Ended> {
+export function run(argv: readonly string[], options: RunOptions, trap: World["trap"]): Promise<Ended> {
   const [program = "", ...words] = argv;
   const { stdout = "stderr", stderr = "inherit", timeout } = options;
   return new Promise((settle) => {
@@ -34,7 +37,7 @@ export function run(argv: readonly string[], options: RunOptions): Promise<Ended
       ],
     });
     const { pid } = child;
-    if (pid !== undefined) living.add(pid);
+    const untrap = trap(() => pid && end(pid));
     const texts = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name]?.setEncoding("utf8").on("data", (text: string) => texts[name] += text);
@@ -47,12 +50,15 @@ export function run(argv: readonly string[], options: RunOptions): Promise<Ended
       child.stdout?.destroy();
       child.stderr?.destroy();
     }, timeout);
-    const end = (status: number, words = "") => {
+    const finish = (status: number, words = "") => {
       clearTimeout(timer);
-      if (pid !== undefined) living.delete(pid);
+      untrap();
       settle({ status, stdout: texts.stdout, stderr: texts.stderr + words });
     };
-    child.on("error", (error) => end(127, error.message));
-    child.on("close", (code, name) => end(late ? 124 : code ?? 128 + (name ? constants.signals[name] : 0)));
+    child.on("error", (error) => finish(127, error.message));
+    child.on(
+      "close",
+      (code, name) => finish(late ? 124 : code ?? 128 + (name ? constants.signals[name] : 0)),
+    );
   });
 }

@@ -73,6 +73,12 @@ export interface World {
   touch(path: string): void;
   tty(fd: 0 | 1 | 2): boolean;
   now(): number;
+  /** Calls `act` every so often, without keeping the program alive; returns what ends it. */
+  every(milliseconds: number, act: () => void): () => void;
+  /** Whether a process of this machine lives. */
+  alive(pid: number): boolean;
+  /** Has `act` run if a signal ends the program; returns what takes that back. */
+  trap(act: () => void): () => void;
   sleep(milliseconds: number): Promise<void>;
   run(argv: readonly string[], options?: RunOptions): Promise<Ended>;
   /** The answer of stdout, once. A reader that is gone is no error. */
@@ -176,6 +182,30 @@ const REASONS: Record<string, string> = {
 const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
 const HINTS: Record<string, string> = { ENOSPC: MOVE, EDQUOT: MOVE, EROFS: MOVE, EACCES: MOVE, EPERM: MOVE };
 
+const traps: (() => void)[] = [];
+
+/** Cleans up in reverse order when a signal comes, and ends the program with 128 + its number. */
+function trap(act: () => void): () => void {
+  if (traps.length === 0) {
+    for (const [name, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
+      process.once(name, () => {
+        for (const act of traps.splice(0).reverse()) act();
+        process.exit(128 + number);
+      });
+    }
+  }
+  traps.push(act);
+  return () => void traps.splice(traps.indexOf(act) >>> 0, 1);
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
 let serial = 0;
 function beside(path: string): string {
   return `${path}.${process.pid}.${serial++}.tmp`;
@@ -238,8 +268,15 @@ export function createWorld(argv: readonly string[]): World {
     touch: (path) => effect("touch", path, () => fs.utimesSync(native(path), new Date(), new Date())),
     tty,
     now: () => Date.now(),
+    every: (milliseconds, act) => {
+      const timer = setInterval(act, milliseconds);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
+    alive,
+    trap,
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
-    run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}),
+    run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),
     out: (text) => put(1, text),
     err: (text) => put(2, text),
   };

@@ -1,0 +1,123 @@
+// The stamp of a generation: what it was made from, and whether that still holds.
+import { INPUTS, type Project, resolve } from "./project.ts";
+import type { Settings } from "./settings.ts";
+import type { Stat, World } from "./world.ts";
+
+/** A file that the environment was made from; `path` is relative to the project's root, or absolute. */
+export interface Input {
+  path: string;
+  /** Milliseconds since 1970, bytes and `digest` of the content; none where the file was not there. */
+  state?: { mtime: number; size: number; digest: string };
+}
+
+/** `conda-meta/mambaenv.json`. */
+export interface Stamp {
+  version: 1;
+  name: string;
+  /** Root of the project that owns the environment. */
+  project: string | undefined;
+  engine: string;
+  /** When its inputs were read, milliseconds since 1970. */
+  made: number;
+  asked: Asked;
+  inputs: Input[];
+  /** The requirements as they were, secrets taken out. */
+  requirements: string[];
+}
+
+/** What was asked for beyond the inputs; what is undefined leaves the choice. */
+export interface Asked {
+  python?: string;
+  channels?: readonly string[];
+}
+
+const STAMP = "conda-meta/mambaenv.json";
+/** File systems keep times by up to 2 s (NFS, FAT): a file changed that recently is compared by content. */
+const COARSE = 2000;
+
+/** Reads a generation's stamp; undefined where it is missing or not ours to understand. */
+export function readStamp(prefix: string, world: World): Stamp | undefined {
+  const text = world.read(`${prefix}/${STAMP}`);
+  if (text === undefined) return undefined;
+  try {
+    const stamp = JSON.parse(text) as Stamp;
+    return stamp?.version === 1 && Array.isArray(stamp.inputs) ? stamp : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
+  world.mkdir(`${prefix}/conda-meta`);
+  world.write(`${prefix}/${STAMP}`, JSON.stringify(stamp, null, 1) + "\n");
+}
+
+/** What the settings ask for beyond the inputs. */
+export function asked({ python, channels }: Settings): Asked {
+  return { ...python && { python: python.value }, ...channels && { channels: channels.value } };
+}
+
+/** The state of every input, `extra` being files named by others (`-r more.txt`). */
+export function readInputs(project: Project, extra: readonly string[], world: World): Input[] {
+  const paths = [...INPUTS, ...extra].map((path) => resolve(project.root, path));
+  return [...new Set(paths)].map((path) => {
+    const stat = world.stat(path);
+    const text = stat && world.read(path);
+    const short = path.startsWith(project.root + "/") ? path.slice(project.root.length + 1) : path;
+    if (stat === undefined || text === undefined) return { path: short };
+    return { path: short, state: { mtime: stat.mtime, size: stat.size, digest: digest(text) } };
+  });
+}
+
+/** Why the environment no longer fits; undefined if it does. Content decides, times only save the reading. */
+export function staleness(
+  stamp: Stamp,
+  project: Project | undefined,
+  settings: Settings,
+  world: World,
+): string | undefined {
+  const now = asked(settings);
+  if (now.python !== undefined && now.python !== stamp.asked.python) {
+    return `Python ${now.python} is asked for (${settings.python?.from}), it was ${
+      stamp.asked.python ?? "free"
+    }`;
+  }
+  if (
+    now.channels !== undefined && JSON.stringify(now.channels) !== JSON.stringify(stamp.asked.channels ?? [])
+  ) {
+    return `the channels changed (${settings.channels?.from})`;
+  }
+  if (project === undefined) return undefined;
+  for (const input of stamp.inputs) {
+    const change = changed(input, stamp.made, project, world);
+    if (change) return `${input.path} ${change}`;
+  }
+  return undefined;
+}
+
+function changed(input: Input, made: number, project: Project, world: World): string | undefined {
+  const path = resolve(project.root, input.path);
+  const listed = (INPUTS as readonly string[]).includes(input.path);
+  const stat: Stat | undefined = listed ? project.files.get(input.path) : world.stat(path);
+  const { state } = input;
+  if (stat === undefined || state === undefined) {
+    return stat ? "is new" : state ? "is gone" : undefined;
+  }
+  const same = stat.mtime === state.mtime && stat.size === state.size;
+  if (same && stat.mtime < made - COARSE) return undefined;
+  return digest(world.read(path) ?? "") === state.digest ? undefined : "changed";
+}
+
+/** 53 bits of a text, enough to notice a change; node:crypto would cost 3 ms. */
+export function digest(text: string): string {
+  let a = 0xdeadbeef, b = 0x41c6ce57;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 2654435761);
+    b = Math.imul(b ^ code, 1597334677);
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(16);
+}

@@ -1,0 +1,98 @@
+// Environments on disk: a link `envs/NAME` to a generation, or a folder that the user made.
+import { basename, parent, resolve } from "./project.ts";
+import { readStamp, type Stamp } from "./stamp.ts";
+import type { World } from "./world.ts";
+
+/** Where an environment is or will be: `envs/name` is its link. */
+export interface Place {
+  envs: string;
+  name: string;
+  /** What CONDA_DEFAULT_ENV and the prompt call it. */
+  label: string;
+}
+
+/** An environment as found at its place. */
+export type Environment =
+  | { kind: "missing" }
+  /** A folder that the user or conda made: activated as it is, never rebuilt. */
+  | { kind: "plain"; prefix: string; place: Place }
+  | { kind: "generation"; prefix: string; place: Place; stamp: Stamp }
+  /** A generation without its stamp: to be built anew. */
+  | { kind: "damaged"; prefix: string; place: Place };
+
+/** The folder of all generations beside the links. */
+export function generations(place: Place): string {
+  return `${place.envs}/.mambaenv`;
+}
+
+export function link(place: Place): string {
+  return `${place.envs}/${place.name}`;
+}
+
+/** The place of `--prefix PATH`: its label is the whole path, as conda has it. */
+export function placeOf(path: string): Place {
+  return { envs: parent(path), name: basename(path), label: path };
+}
+
+/** Looks at a place with one or two file operations, and the stamp's. Links to other places are followed. */
+export function look(place: Place, world: World, depth = 0): Environment {
+  const path = link(place);
+  const target = world.readlink(path);
+  if (target === undefined) {
+    return world.stat(`${path}/conda-meta`)?.kind === "dir"
+      ? { kind: "plain", prefix: path, place }
+      : { kind: "missing" };
+  }
+  const prefix = resolve(place.envs, target);
+  if (parent(prefix) !== generations(place)) {
+    if (depth < 2 && target.startsWith("/")) {
+      return look({ envs: parent(prefix), name: basename(prefix), label: place.label }, world, depth + 1);
+    }
+    const there = world.stat(`${prefix}/conda-meta`)?.kind === "dir";
+    return there ? { kind: "plain", prefix: path, place } : { kind: "missing" };
+  }
+  const stamp = readStamp(prefix, world);
+  if (stamp) return { kind: "generation", prefix, place, stamp };
+  return world.stat(prefix) ? { kind: "damaged", prefix, place } : { kind: "missing" };
+}
+
+/** A generation that is being built: its path is final, its marker says that it is not complete. */
+export interface Draft {
+  prefix: string;
+  marker: string;
+}
+
+/** Starts a generation; the caller holds the place's lock. */
+export function begin(place: Place, world: World): Draft {
+  const [id = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const prefix = `${generations(place)}/${place.name}-${id.toString(16).padStart(8, "0")}`;
+  const draft = { prefix, marker: `${prefix}.incomplete` };
+  world.write(draft.marker, "");
+  world.mkdir(`${prefix}/conda-meta`);
+  return draft;
+}
+
+/** Makes a finished generation the current one: the one rename that switches. */
+export function commit(draft: Draft, place: Place, world: World): void {
+  world.remove(draft.marker);
+  world.symlink(`.mambaenv/${basename(draft.prefix)}`, link(place));
+}
+
+/** Removes what is there of a draft. */
+export function discard(draft: Draft, world: World): void {
+  world.remove(draft.prefix);
+  world.remove(draft.marker);
+}
+
+/** Removes what killed builds of this place left; the caller holds the place's lock. */
+export function sweep(place: Place, world: World): void {
+  const dir = generations(place);
+  for (const entry of world.list(dir) ?? []) {
+    if (
+      !entry.startsWith(`${place.name}-`) ||
+      !/^-[0-9a-f]{8}\.incomplete$/.test(entry.slice(place.name.length))
+    ) continue;
+    const marker = `${dir}/${entry}`;
+    discard({ prefix: marker.slice(0, -".incomplete".length), marker }, world);
+  }
+}
