@@ -128,6 +128,8 @@ export const COMMANDS: readonly Command[] = [
 /** What was asked for: a command, its words, its flags. */
 export interface Request {
   command: Command;
+  /** Whether the command was named; the default one need not be. */
+  named: boolean;
   words: string[];
   flags: Flags;
   /** Where a flag's value came from: the flag, or its variable. */
@@ -144,7 +146,7 @@ export function parse(argv: readonly string[], env: Env): Request {
   if (command === undefined) {
     throw new Problem(`Unknown command ${JSON.stringify(first)}`, "mambaenv help", EXIT.usage);
   }
-  const request: Request = { command, words: [], flags: {}, origins: {} };
+  const request: Request = { command, named, words: [], flags: {}, origins: {} };
   variables(env, request);
   while (queue.length > 0) take(queue.shift()!, queue, request);
   if (request.words.length > command.most) {

@@ -1,5 +1,6 @@
 // Child processes: each in a group of its own that ends with us. Loaded when one is needed.
 import { spawn } from "node:child_process";
+import { writeSync } from "node:fs";
 import { constants } from "node:os";
 import type { Ended, RunOptions, World } from "./world.ts";
 
@@ -33,7 +34,7 @@ export function run(argv: readonly string[], options: RunOptions, trap: World["t
       stdio: [
         options.input === undefined ? "ignore" : "pipe",
         stdout === "capture" ? "pipe" : 2,
-        stderr === "capture" ? "pipe" : 2,
+        stderr === "inherit" ? 2 : "pipe",
       ],
     });
     const { pid } = child;
@@ -42,6 +43,7 @@ export function run(argv: readonly string[], options: RunOptions, trap: World["t
     for (const name of ["stdout", "stderr"] as const) {
       child[name]?.setEncoding("utf8").on("data", (text: string) => texts[name] += text);
     }
+    if (stderr === "tee") child.stderr?.on("data", (text: string) => writeSync(2, text));
     child.stdin?.on("error", () => undefined).end(options.input);
     let late = false;
     const timer = timeout === undefined ? undefined : setTimeout(() => {

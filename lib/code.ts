@@ -1,5 +1,7 @@
 // What is to change in the reader's shell, and how a shell spells it. Quoting happens in `render` alone.
 
+import type { Exit } from "./problem.ts";
+
 declare const quoted: unique symbol;
 /** Text as one literal word of a shell: only `Shell.word` makes it, so raw text does not type-check. */
 export type Word = string & { readonly [quoted]: true };
@@ -81,4 +83,10 @@ function spell(change: Change, shell: Shell): string {
 function checked(name: string): string {
   if (!nameable(name)) throw new RangeError(`not a variable name: ${JSON.stringify(name)}`);
   return name;
+}
+
+/** What a command gives back: the one write to stdout, and the exit code. */
+export interface Answer {
+  out: string;
+  exit: Exit;
 }

@@ -1,4 +1,5 @@
 // The stamp of a generation: what it was made from, and whether that still holds.
+import type { Found } from "./installation.ts";
 import { INPUTS, type Project, resolve } from "./project.ts";
 import type { Settings } from "./settings.ts";
 import type { Stat, World } from "./world.ts";
@@ -21,6 +22,8 @@ export interface Stamp {
   made: number;
   asked: Asked;
   inputs: Input[];
+  /** The installation that was found then, so that it is not searched for again; null for none. */
+  installation: Found | null;
   /** The requirements as they were, secrets taken out. */
   requirements: string[];
 }

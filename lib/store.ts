@@ -67,8 +67,8 @@ export function begin(place: Place, world: World): Draft {
   const [id = 0] = crypto.getRandomValues(new Uint32Array(1));
   const prefix = `${generations(place)}/${place.name}-${id.toString(16).padStart(8, "0")}`;
   const draft = { prefix, marker: `${prefix}.incomplete` };
+  world.mkdir(generations(place));
   world.write(draft.marker, "");
-  world.mkdir(`${prefix}/conda-meta`);
   return draft;
 }
 

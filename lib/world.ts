@@ -22,8 +22,8 @@ export interface RunOptions {
   input?: string;
   /** `capture` returns what it prints, `stderr` lets it flow to our stderr. Default `stderr`. */
   stdout?: "capture" | "stderr";
-  /** `inherit` (default) shows it, `capture` returns it. */
-  stderr?: "capture" | "inherit";
+  /** `inherit` (default) shows it, `capture` returns it, `tee` does both. */
+  stderr?: "capture" | "inherit" | "tee";
   /** Milliseconds after which it and its children are ended; the status is then 124. */
   timeout?: number;
 }
@@ -230,7 +230,7 @@ export function createWorld(argv: readonly string[]): World {
       const stats = absent(() => fs.lstatSync(native(path), { throwIfNoEntry: false }));
       return stats && status(stats);
     },
-    readlink: (path) => absent(() => decode(fs.readlinkSync(native(path), "buffer"))),
+    readlink: (path) => absent(() => decode(fs.readlinkSync(native(path), { encoding: "buffer" }))),
     realpath: (path) => absent(() => decode(fs.realpathSync(native(path), "buffer"))),
     executable: (path) => permits(path, fs.constants.X_OK) && stat(path)?.kind === "file",
     writable: (path) => permits(path, fs.constants.W_OK),
@@ -313,7 +313,7 @@ function workingDirectory(): string {
   const real = absent(() => process.cwd());
   if (real === undefined) return process.env["PWD"] ?? "/";
   return real.includes("\ufffd")
-    ? absent(() => decode(fs.readlinkSync("/proc/self/cwd", "buffer"))) ?? real
+    ? absent(() => decode(fs.readlinkSync("/proc/self/cwd", { encoding: "buffer" }))) ?? real
     : real;
 }
 

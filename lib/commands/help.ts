@@ -1,0 +1,61 @@
+// `mambaenv help`: everything from the tables in args.ts and vars.ts.
+import { type Command, COMMANDS, type Flag, FLAGS, type Request, variable } from "../args.ts";
+import type { Answer } from "../code.ts";
+import { EXIT, Problem } from "../problem.ts";
+import { OURS, STANDING } from "../vars.ts";
+import { VERSION } from "../version.ts";
+import type { World } from "../world.ts";
+
+/** Help on all commands, or on one; the version where `--version` asks for it. */
+export function run(request: Request, _world: World): Promise<Answer> {
+  if (request.flags.version) return Promise.resolve({ out: `mambaenv ${VERSION}\n`, exit: EXIT.ok });
+  const name = request.flags.help ? explicit(request) : request.words[0];
+  if (name === undefined) return Promise.resolve({ out: overview(), exit: EXIT.ok });
+  const command = COMMANDS.find((command) => command.name === name);
+  if (command) return Promise.resolve({ out: detail(command), exit: EXIT.ok });
+  throw new Problem(`No help on ${JSON.stringify(name)}`, "mambaenv help", EXIT.usage);
+}
+
+/** The command that `--help` stood behind; none for the program itself. */
+function explicit({ command, named }: Request): string | undefined {
+  return named ? command.name : undefined;
+}
+
+function overview(): string {
+  return `mambaenv ${VERSION}: a project's conda environment, activated in milliseconds
+
+  source <(mambaenv)         in an .envrc, a terminal, a batch job (bash, zsh)
+  eval "$(mambaenv)"         in a POSIX shell
+  mambaenv | source          in fish
+
+Commands
+${rows(COMMANDS.map(({ name, words, text }) => [`${name} ${words}`.trim(), text]))}
+Flags (each has a variable too)
+${flags(FLAGS)}
+Variables it reads
+${rows(STANDING.map(({ name, text }) => [name, text]))}
+Variables it sets
+${rows(OURS.map(({ name, text }) => [name, text]))}
+Exit codes: 0 done, 1 failed, 2 usage, 3 no engine or no such environment, 4 stale lock, 5 needs the network
+`;
+}
+
+function detail(command: Command): string {
+  const own = FLAGS.filter(({ name }) => command.flags.includes(name));
+  const usage = `mambaenv ${command.name} ${own.length ? "[FLAGS] " : ""}${command.words}`.trimEnd();
+  return `${usage}\n\n  ${command.text}\n${own.length ? `\nFlags\n${flags(own)}` : ""}`;
+}
+
+function flags(list: readonly Flag[]): string {
+  return rows(list.map((flag) => {
+    const short = flag.short ? `-${flag.short}, ` : "    ";
+    const value = flag.value ? ` ${flag.value}` : "";
+    const own = flag.name === "help" || flag.name === "version" ? "" : ` [${variable(flag)}]`;
+    return [`${short}--${flag.name}${value}`, flag.text + own];
+  }));
+}
+
+function rows(pairs: readonly (readonly string[])[]): string {
+  const width = Math.max(...pairs.map(([head]) => head!.length)) + 2;
+  return pairs.map(([head, text]) => `  ${head!.padEnd(width)}${text}\n`).join("");
+}

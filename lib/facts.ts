@@ -1,0 +1,128 @@
+// What is so: the project, its settings, the environment at its place, and whether it still fits. Only reads.
+import type { Request } from "./args.ts";
+import { type Found, installation } from "./installation.ts";
+import { EXIT, Problem } from "./problem.ts";
+import { findProject, homeless, type Project } from "./project.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { staleness } from "./stamp.ts";
+import { type Environment, look, type Place, placeOf } from "./store.ts";
+import type { World } from "./world.ts";
+
+export interface Facts {
+  project: Project | undefined;
+  settings: Settings;
+  environment: Environment;
+  /** Why the environment no longer fits; undefined where it does, or where nobody asks. */
+  stale: string | undefined;
+  /** The conda installation; looked for when first asked for. */
+  installation(): Found | undefined;
+}
+
+/** Variables that name an installation: with one of them set, it is known without a search. */
+const TELLING = ["MINICONDA3_PATH", "MAMBA_EXE", "CONDA_EXE", "MAMBA_ROOT_PREFIX"];
+
+/** Gathers the facts. Throws Problem where there is neither a project nor a name. */
+export async function gather(request: Request, world: World): Promise<Facts> {
+  const project = findProject(request.flags, world);
+  const settings = await readSettings(request, project, world);
+  if (settings.name === undefined && settings.prefix === undefined) throw homeless(world);
+  const find = once(() => installation(world));
+  const environment = search(settings, find, world);
+  const stamp = environment.kind === "generation" ? environment.stamp : undefined;
+  if (stamp && project && settings.sync) owned(stamp.project, project, settings, world);
+  const stale = stamp && settings.sync ? staleness(stamp, project, settings, world) : undefined;
+  const known = stamp?.installation;
+  return {
+    project,
+    settings,
+    environment,
+    stale,
+    installation: () => known === undefined || told(world) ? find() : known ?? undefined,
+  };
+}
+
+function once<T>(read: () => T): () => T {
+  let held: { value: T } | undefined;
+  return () => (held ??= { value: read() }).value;
+}
+
+function told(world: World): boolean {
+  return TELLING.some((name) => world.env[name]);
+}
+
+/** The first place that holds the environment; what costs a search of the machine comes last. */
+function search(settings: Settings, find: () => Found | undefined, world: World): Environment {
+  for (const place of places(settings, find, world)) {
+    const environment = look(place, world);
+    if (environment.kind !== "missing") return environment;
+  }
+  return { kind: "missing" };
+}
+
+function* places(settings: Settings, find: () => Found | undefined, world: World): Generator<Place> {
+  const { prefix, root } = settings;
+  if (prefix) return yield placeOf(prefix.value);
+  const name = settings.name!.value;
+  const place = (envs: string) => ({ envs, name, label: name });
+  if (root) return yield place(`${root.value}/envs`);
+  const { env } = world;
+  for (const dir of (env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"] || "").split(":").filter(Boolean)) {
+    yield place(dir);
+  }
+  if (told(world)) {
+    const found = find();
+    if (found) yield place(`${found.root}/envs`);
+  }
+  const own = ownRoot(world);
+  if (own) yield place(`${own}/envs`);
+  const found = find();
+  if (found) yield place(`${found.root}/envs`);
+  if (env["HOME"]) yield place(`${env["HOME"]}/.conda/envs`);
+}
+
+/** The root that is ours alone; undefined without a home. */
+export function ownRoot(world: World): string | undefined {
+  const { env } = world;
+  const data = env["XDG_DATA_HOME"] || (env["HOME"] && `${env["HOME"]}/.local/share`);
+  return data?.startsWith("/") ? `${data}/mambaenv` : undefined;
+}
+
+/** An environment of another project that still exists is not touched. */
+function owned(owner: string | undefined, project: Project, settings: Settings, world: World): void {
+  if (owner === undefined || owner === project.root || world.stat(owner) === undefined) return;
+  const name = JSON.stringify(settings.prefix?.value ?? settings.name?.value);
+  throw new Problem(
+    `Environment ${name} belongs to the project ${JSON.stringify(owner)}, this one is ${
+      JSON.stringify(project.root)
+    }`,
+    "choose another name: mambaenv --name NAME (or export MAMBAENV_NAME=NAME)",
+    EXIT.usage,
+  );
+}
+
+/** Where an environment is built: the prefix or root that was asked for, the installation, or our own root. */
+export function building(facts: Facts, world: World): { place: Place; root: string } {
+  const { settings, environment } = facts;
+  const root = home(facts, world);
+  if (environment.kind === "generation" || environment.kind === "damaged") {
+    return { place: environment.place, root };
+  }
+  if (settings.prefix) return { place: placeOf(settings.prefix.value), root };
+  const name = settings.name!.value;
+  return { place: { envs: `${root}/envs`, name, label: name }, root };
+}
+
+function home({ settings, installation }: Facts, world: World): string {
+  if (settings.root) return settings.root.value;
+  const found = installation();
+  if (found && writable(found.root, world)) return found.root;
+  const own = ownRoot(world);
+  if (own) return own;
+  throw new Problem("No folder for environments: HOME is not set", "mambaenv --root /path/with/space");
+}
+
+/** Whether `envs` can be made or filled in a root. */
+function writable(root: string, world: World): boolean {
+  const envs = `${root}/envs`;
+  return world.writable(world.stat(envs) ? envs : root);
+}

@@ -1,0 +1,29 @@
+// From facts to steps. Pure: what is to be done, and why; nothing on the warm path.
+import type { Facts } from "./facts.ts";
+import { EXIT, Problem } from "./problem.ts";
+
+/** What must be done before an environment can be activated. */
+export type Step = { kind: "build"; reason: string };
+
+/** The steps that lead to an environment that fits. Throws Problem with exit 3 where none may be made. */
+export function plan({ environment, settings, stale }: Facts): Step[] {
+  switch (environment.kind) {
+    case "plain":
+      return [];
+    case "generation":
+      return stale === undefined || !settings.create ? [] : [{ kind: "build", reason: stale }];
+    case "missing":
+    case "damaged": {
+      if (settings.create) return [{ kind: "build", reason: REASONS[environment.kind] }];
+      const name = JSON.stringify(settings.prefix?.value ?? settings.name?.value);
+      throw new Problem(
+        `No environment ${name}, and --no-create says not to make one`,
+        "mambaenv",
+        EXIT.missing,
+      );
+    }
+    default:
+      return environment satisfies never;
+  }
+}
+const REASONS = { missing: "there is none yet", damaged: "it is damaged: its stamp is gone" } as const;
