@@ -3,7 +3,8 @@ import { COMMANDS, type Command, parse, type Request } from "./lib/args.ts";
 import type { Answer } from "./lib/code.ts";
 import * as enter from "./lib/commands/enter.ts";
 import { EXIT, Problem } from "./lib/problem.ts";
-import { createWorld, type World } from "./lib/world.ts";
+import { createWorld } from "./lib/system.ts";
+import type { World } from "./lib/world.ts";
 
 /** One literal import for each command, so that only what is called is loaded. */
 const LOAD: { [name: string]: () => Promise<Run> | Run } = {

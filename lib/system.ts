@@ -1,0 +1,207 @@
+// The real world. What is loaded here costs the warm path.
+import * as fs from "node:fs";
+import { decode, encode } from "./bytes.ts";
+import { Problem, reason } from "./problem.ts";
+import type { Env, Stat, World } from "./world.ts";
+
+/** A path as the file system wants it. */
+function native(path: string): string | Buffer {
+  return /[\udc80-\udcff]/.test(path) ? encode(path) : path;
+}
+
+function absent<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
+}
+
+function status(stats: fs.Stats): Stat {
+  const kind = stats.isFile()
+    ? "file"
+    : stats.isDirectory()
+    ? "dir"
+    : stats.isSymbolicLink()
+    ? "link"
+    : "other";
+  const { size, mtimeMs: mtime, mode, uid, dev, ino } = stats;
+  return { kind, size, mtime, mode, uid, dev, ino };
+}
+
+/** Runs an effect on disk; the system's refusal becomes a Problem that names the path. */
+function effect<T>(deed: string, path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw new Problem(
+      `Cannot ${deed} ${JSON.stringify(path)}: ${REASONS[code] ?? reason(error)}`,
+      HINTS[code],
+    );
+  }
+}
+const REASONS: Record<string, string> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+};
+const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
+const HINTS: Record<string, string> = { ENOSPC: MOVE, EDQUOT: MOVE, EROFS: MOVE, EACCES: MOVE, EPERM: MOVE };
+
+const traps: (() => void)[] = [];
+
+/** Cleans up in reverse order when a signal comes, and ends the program with 128 + its number. */
+function trap(act: () => void): () => void {
+  if (traps.length === 0) {
+    for (const [name, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
+      process.once(name, () => {
+        for (const act of traps.splice(0).reverse()) act();
+        process.exit(128 + number);
+      });
+    }
+  }
+  traps.push(act);
+  return () => void traps.splice(traps.indexOf(act) >>> 0, 1);
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+let serial = 0;
+function beside(path: string): string {
+  return `${path}.${process.pid}.${serial++}.tmp`;
+}
+
+/** The real world; `process` is read once, here. */
+export function createWorld(argv: readonly string[]): World {
+  return {
+    argv,
+    env: environment(),
+    cwd: workingDirectory(),
+    platform: process.platform,
+    arch: process.arch,
+    pid: process.pid,
+    ppid: process.ppid,
+    uid: process.getuid?.() ?? 0,
+    program: process.execPath,
+    read: (path) => absent(() => decode(fs.readFileSync(native(path)))),
+    list: (path) => absent(() => fs.readdirSync(native(path), "buffer").map(decode).sort(order)),
+    stat,
+    lstat: (path) => {
+      const stats = absent(() => fs.lstatSync(native(path), { throwIfNoEntry: false }));
+      return stats && status(stats);
+    },
+    readlink: (path) => absent(() => decode(fs.readlinkSync(native(path), { encoding: "buffer" }))),
+    realpath: (path) => absent(() => decode(fs.realpathSync(native(path), "buffer"))),
+    executable: (path) => permits(path, fs.constants.X_OK) && stat(path)?.kind === "file",
+    writable: (path) => permits(path, fs.constants.W_OK),
+    mkdir: (path) => effect("make", path, () => void fs.mkdirSync(native(path), { recursive: true })),
+    claim: (path) => {
+      try {
+        fs.mkdirSync(native(path));
+        return true;
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+        return effect("make", path, () => {
+          throw error;
+        });
+      }
+    },
+    write: (path, text) =>
+      effect("write", path, () => {
+        const temporary = beside(path);
+        try {
+          fs.writeFileSync(native(temporary), encode(text));
+          fs.renameSync(native(temporary), native(path));
+        } catch (error) {
+          fs.rmSync(native(temporary), { force: true });
+          throw error;
+        }
+      }),
+    symlink: (target, path) =>
+      effect("link", path, () => {
+        const temporary = beside(path);
+        fs.symlinkSync(native(target), native(temporary));
+        fs.renameSync(native(temporary), native(path));
+      }),
+    rename: (from, to) => effect("rename", from, () => fs.renameSync(native(from), native(to))),
+    remove: (path) => effect("remove", path, () => fs.rmSync(native(path), { recursive: true, force: true })),
+    touch: (path) => effect("touch", path, () => fs.utimesSync(native(path), new Date(), new Date())),
+    tty,
+    now: () => Date.now(),
+    every: (milliseconds, act) => {
+      const timer = setInterval(act, milliseconds);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
+    alive,
+    trap,
+    sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
+    run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),
+    out: (text) => put(1, text),
+    err: (text) => put(2, text),
+  };
+}
+
+function stat(path: string): Stat | undefined {
+  const stats = absent(() => fs.statSync(native(path), { throwIfNoEntry: false }));
+  return stats && status(stats);
+}
+
+function permits(path: string, mode: number): boolean {
+  return absent(() => (fs.accessSync(native(path), mode), true)) ?? false;
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The environment; read as bytes only where the runtime's reading lost some. */
+function environment(): Env {
+  const env: Record<string, string | undefined> = { ...process.env };
+  if (!Object.values(env).some((value) => value?.includes("\ufffd"))) return env;
+  const raw = absent(() => fs.readFileSync("/proc/self/environ"));
+  if (raw === undefined) return env;
+  for (const entry of decode(raw).split("\0")) {
+    const cut = entry.indexOf("=", 1);
+    if (cut > 0) env[entry.slice(0, cut)] = entry.slice(cut + 1);
+  }
+  return env;
+}
+
+/** The folder we are in, as the shell calls it (PWD keeps symbolic links) if that is true. */
+function workingDirectory(): string {
+  const real = absent(() => process.cwd());
+  if (real === undefined) return process.env["PWD"] ?? "/";
+  return real.includes("\ufffd")
+    ? absent(() => decode(fs.readlinkSync("/proc/self/cwd", { encoding: "buffer" }))) ?? real
+    : real;
+}
+
+/** Whether a descriptor is a terminal: a character device other than the null one (node:tty costs 2 ms). */
+function tty(fd: 0 | 1 | 2): boolean {
+  const stats = absent(() => fs.fstatSync(fd));
+  return stats?.isCharacterDevice() === true && stats.rdev !== absent(() => fs.statSync("/dev/null"))?.rdev;
+}
+
+function put(fd: 1 | 2, text: string): void {
+  let bytes: Uint8Array = encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(fs.writeSync(fd, bytes));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : "";
+      if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      else if (code !== "EINTR") return;
+    }
+  }
+}
