@@ -1,0 +1,159 @@
+// conda's activation, pure: what an environment, a prefix and options make of the reader's shell.
+// Equal to conda's own but for D1–D11 of tests/golden_test.ts.
+import type { Change } from "./code.ts";
+import { active, type Env, type Options, type Prefix, stacked } from "./activation/state.ts";
+import { added, replaced } from "./activation/path.ts";
+import { modifier, nameOf } from "./activation/prompt.ts";
+import { enter, leave } from "./activation/variables.ts";
+
+export { type Active, active, type Env, meta, type Options, type Prefix, UNSET } from "./activation/state.ts";
+export { nameOf } from "./activation/prompt.ts";
+export { conflicts } from "./activation/variables.ts";
+
+/** Activates `prefix`; `previous` is the environment that is active now, as read from disk. */
+export function activate(
+  env: Env,
+  prefix: Prefix,
+  previous: Prefix | undefined,
+  options: Options = {},
+): Change[] {
+  const now = active(env);
+  if (now.level > 0 && now.prefix === prefix.path) return reactivate(env, prefix, options);
+  const level = now.level + 1;
+  const switches = now.level > 0 && !options.stack;
+  const left = switches && previous ? leave(env, previous.vars, now.level - 1, options, true) : [];
+  const name = options.name ?? nameOf(prefix.path, options.root);
+  const prompt = modifier(
+    env,
+    { kind: options.stack ? "stack" : "switch", prefix: prefix.path, name },
+    options,
+  );
+  const taken: Change[] = now.level === 0 ? [] : [
+    { kind: "set", name: `CONDA_PREFIX_${now.level}`, value: now.prefix },
+    ...stackMark(env, level, options.stack === true),
+  ];
+  const entered = enter(apply(env, left), prefix.vars, now.level, options, taken.map(nameIn));
+  return [
+    ...sources(switches ? previous?.deactivate : []),
+    ...left,
+    ...prompted(env, prompt, options),
+    {
+      kind: "path",
+      dirs: switches ? replaced(env, now.prefix, prefix.path) : added(env, prefix.path, options),
+    },
+    { kind: "set", name: "CONDA_PREFIX", value: prefix.path },
+    { kind: "set", name: "CONDA_SHLVL", value: String(level) },
+    { kind: "set", name: "CONDA_DEFAULT_ENV", value: name },
+    { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
+    ...entered,
+    ...taken,
+    ...installation(env, options),
+    ...sources(prefix.activate),
+  ];
+}
+
+/** Leaves the active environment `current` for the one below it, `outer` (undefined: none is active then). */
+export function deactivate(
+  env: Env,
+  current: Prefix,
+  outer: Prefix | undefined,
+  options: Options = {},
+): Change[] {
+  const now = active(env);
+  if (now.level === 0) return [];
+  const left = leave(env, current.vars, now.level - 1, options, false);
+  const inner = stacked(env, now.level);
+  const path = now.below && !inner ? replaced(env, now.prefix, now.below.prefix) : replaced(env, now.prefix);
+  const levels: Change[] = [];
+  for (let i = now.level - 1; i > 0 && i >= (now.below?.level ?? 1); i--) {
+    levels.push({ kind: "unset", name: `CONDA_PREFIX_${i}` });
+  }
+  if (inner) levels.push({ kind: "unset", name: `CONDA_STACKED_${now.level}` });
+  const start: Change[] = [{ kind: "path", dirs: path }, ...sources(current.deactivate), ...levels, ...left];
+  if (!now.below) {
+    return [
+      ...start,
+      ...["CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER"].map(gone),
+      ...prompted(env, "", options),
+      { kind: "set", name: "CONDA_SHLVL", value: "0" },
+      ...installation(env, options),
+    ];
+  }
+  const { level, prefix } = now.below;
+  const name = options.name ?? nameOf(prefix, options.root);
+  const prompt = modifier(env, { kind: "back", prefix, name }, options);
+  const again = inner ? "stacked" : "again";
+  return [
+    ...start,
+    ...prompted(env, prompt, options),
+    { kind: "set", name: "CONDA_PREFIX", value: prefix },
+    { kind: "set", name: "CONDA_SHLVL", value: String(level) },
+    { kind: "set", name: "CONDA_DEFAULT_ENV", value: name },
+    { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
+    ...enter(apply(env, left), outer?.vars ?? new Map(), level - 1, options, [], again),
+    ...installation(env, options),
+    ...sources(outer?.activate),
+  ];
+}
+
+/** Runs the active environment's scripts again and puts its `bin` and prompt in order. */
+export function reactivate(env: Env, current: Prefix, options: Options = {}): Change[] {
+  const now = active(env);
+  if (now.level === 0) return [];
+  const name = env["CONDA_DEFAULT_ENV"] ?? nameOf(now.prefix, options.root);
+  const prompt = modifier(env, { kind: "same", prefix: now.prefix, name }, options);
+  return [
+    ...sources(current.deactivate),
+    ...prompted(env, prompt, options),
+    { kind: "path", dirs: replaced(env, now.prefix, now.prefix) },
+    { kind: "set", name: "CONDA_SHLVL", value: String(now.level) },
+    { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
+    ...installation(env, options),
+    ...sources(current.activate),
+  ];
+}
+
+/** The environment after these changes, as far as they tell: scripts and foreign code aside. */
+export function apply(env: Env, changes: readonly Change[]): Env {
+  const after: Record<string, string | undefined> = { ...env };
+  for (const change of changes) {
+    if (change.kind === "path") after["PATH"] = change.dirs.join(":");
+    else if (change.kind === "set") after[change.name] = change.value;
+    else if (change.kind === "unset") delete after[change.name];
+    else if (change.kind === "prompt" && after["PS1"] !== undefined) {
+      after["PS1"] = change.add + (change.remove ? after["PS1"].replaceAll(change.remove, "") : after["PS1"]);
+    }
+  }
+  return after;
+}
+
+function sources(files: readonly string[] = []): Change[] {
+  return files.map((file) => ({ kind: "source", file }));
+}
+
+function prompted(env: Env, add: string, options: Options): Change[] {
+  if (options.changeps1 === false) return [];
+  return [{ kind: "prompt", remove: env["CONDA_PROMPT_MODIFIER"] ?? "", add }];
+}
+
+/** The mark of a stacked level; a stale one is taken away. */
+function stackMark(env: Env, level: number, stack: boolean): Change[] {
+  const name = `CONDA_STACKED_${level}`;
+  if (stack) return [{ kind: "set", name, value: "true" }];
+  return stacked(env, level) ? [{ kind: "unset", name }] : [];
+}
+
+/** Where conda itself is, for its own functions: to them an empty variable is an unset one. */
+function installation(env: Env, options: Options): Change[] {
+  return Object.entries(options.meta ?? {}).flatMap(([name, value]): Change[] =>
+    value !== undefined ? [{ kind: "set", name, value }] : env[name] ? [gone(name)] : []
+  );
+}
+
+function gone(name: string): Change {
+  return { kind: "unset", name };
+}
+
+function nameIn(change: Change): string {
+  return "name" in change ? change.name : "";
+}

@@ -1,0 +1,101 @@
+// The table of shells, and which of them reads our output.
+import type { Shell } from "./code.ts";
+import { csh } from "./shells/csh.ts";
+import { fish } from "./shells/fish.ts";
+import { family } from "./shells/posix.ts";
+import type { World } from "./world.ts";
+
+/** Every shell that the program writes for. */
+export const shells: readonly Shell[] = [...family, fish, csh];
+
+const byName = new Map(shells.flatMap((shell) => shell.names.map((name) => [name, shell])));
+
+/** The shell that a name, a path of a program or `$0` of a login shell stands for: `-bash`, `/bin/zsh-5.9`. */
+export function shellNamed(name: string): Shell | undefined {
+  const base = name.replace(/ \(deleted\)$/, "").replace(/^.*\//, "").replace(/^-/, "").toLowerCase();
+  return byName.get(base) ??
+    byName.get(base.replace(/\.(exe|distrib|real)$/, "").replace(/[-_]?\d[\d.]*$/, ""));
+}
+
+/** A shell and how it was found; `sure` is false for a guess that deserves a word to the user. */
+export interface Detected {
+  shell: Shell;
+  how: string;
+  sure: boolean;
+}
+
+/** How many processes upward one looks: shell, `sudo`, its monitor, `timeout`, `env` and so on. */
+const DEPTH = 12;
+
+/** The process that reads our output, by /proc alone; undefined where that tells nothing. */
+export function detect(world: World): Detected | undefined {
+  let pid = world.ppid;
+  const through: string[] = [];
+  for (let i = 0; i < DEPTH && pid > 1; i++) {
+    const program = world.readlink(`/proc/${pid}/exe`);
+    const [name, shell] = named(pid, program, world);
+    if (shell) {
+      const passed = through.length ? `, through ${through.join(", ")}` : "";
+      return { shell, how: `process ${pid} is ${name}${passed}`, sure: true };
+    }
+    through.push(name);
+    const parent = parentOf(pid, world);
+    if (parent === undefined) break;
+    pid = parent;
+  }
+  return undefined;
+}
+
+/** What a process is; its own file tells, unless that is many programs in one, an emulator or gone. */
+function named(pid: number, program: string | undefined, world: World): [string, Shell | undefined] {
+  const base = program?.replace(/^.*\//, "") ?? "";
+  if (program !== undefined && !/^(busybox|toybox|.*qemu|rosetta|python|pypy|box64|fex)/i.test(base)) {
+    const shell = shellNamed(program);
+    if (shell) return [program, shell];
+  }
+  const comm = world.read(`/proc/${pid}/comm`)?.trim() ?? "";
+  const shell = shellNamed(comm);
+  if (shell && comm !== "busybox") return [comm, shell];
+  return [comm || base || `process ${pid}`, applet(pid, base, world)];
+}
+
+/** The shell among the first words of a command line: `busybox sh`, `qemu-x86_64 /bin/bash`, `python /usr/bin/xonsh`. */
+function applet(pid: number, base: string, world: World): Shell | undefined {
+  if (!/^(busybox|toybox|.*qemu|rosetta|python|pypy|box64|fex)/i.test(base)) return undefined;
+  const words = (world.read(`/proc/${pid}/cmdline`) ?? "").split("\0").slice(0, 4);
+  return words.filter((word) => !/^busybox$/.test(word.replace(/^.*\//, ""))).map(shellNamed).find(Boolean);
+}
+
+function parentOf(pid: number, world: World): number | undefined {
+  const stat = world.read(`/proc/${pid}/stat`);
+  const parent = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  return Number.isInteger(parent) && parent > 0 ? parent : undefined;
+}
+
+/** Where /proc tells nothing: `ps`, then direnv's own bash, then $SHELL as a guess. */
+export async function ask(world: World): Promise<Detected | undefined> {
+  let pid = world.ppid;
+  const through: string[] = [];
+  for (let i = 0; i < DEPTH && pid > 1; i++) {
+    const { status, stdout } = await world.run(["ps", "-o", "ppid=,comm=", "-p", String(pid)], {
+      stdout: "capture",
+      stderr: "capture",
+      timeout: 2000,
+    });
+    const [, parent, comm] = /^\s*(\d+)\s+(.*?)\s*$/.exec(stdout) ?? [];
+    if (status !== 0 || parent === undefined || comm === undefined) break;
+    const shell = shellNamed(comm);
+    if (shell) return { shell, how: `ps says that process ${pid} is ${comm}`, sure: true };
+    through.push(comm);
+    pid = Number(parent);
+  }
+  return guess(world);
+}
+
+function guess(world: World): Detected | undefined {
+  const bash = world.env["DIRENV_IN_ENVRC"] !== undefined ? shellNamed("bash") : undefined;
+  if (bash) return { shell: bash, how: "direnv evaluates .envrc in bash", sure: true };
+  const name = world.env["SHELL"];
+  const shell = name === undefined ? undefined : shellNamed(name);
+  return shell && { shell, how: `guessed from SHELL=${name}`, sure: false };
+}

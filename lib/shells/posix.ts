@@ -1,0 +1,158 @@
+// How the shells of the Bourne family spell changes: one way, and a few small differences a shell.
+import type { Shell, Word } from "../code.ts";
+
+/** Where the shells of the family differ. */
+interface Dialect {
+  names: readonly string[];
+  hook: string;
+  form: string;
+  /** Runs a builtin whatever aliases and functions are called like it. */
+  builtin: string;
+  /** Sources the file that follows; an error in it does not end the shell. */
+  source: string;
+  /** Prints the words that follow as a line on stderr. */
+  say: string;
+  /** True where there is a function called conda. */
+  known: string;
+}
+
+/** Prefix of the names of the variables that our code uses while it runs. */
+const OWN = "__mambaenv";
+
+/** A shell of the family. */
+function shell(dialect: Dialect): Shell {
+  const { names, hook, form, builtin } = dialect;
+  const source = (file: Word) => relaxed(dialect, sourced(dialect, file));
+  return {
+    names,
+    scripts: ".sh",
+    hook,
+    form,
+    word,
+    source,
+    set: (name, value) => `${builtin} export ${name}=${value}`,
+    unset: (name) => `${builtin} unset -v ${name}`,
+    // Quoted words side by side are one word, so the separators need no quotes of their own.
+    path: (dirs) => `${builtin} export PATH=${dirs.join(":")}`,
+    prompt: (remove, add) => prompt(dialect, remove, add),
+    functions: (files, words) => functions(dialect, files, words),
+    status: (code) => `(${builtin} exit ${code})`,
+  };
+}
+
+function word(text: string): Word {
+  return `'${text.replaceAll("'", "'\\''")}'` as Word;
+}
+
+function warning(dialect: Dialect, text: string, subject: Word): string {
+  return `${dialect.say} ${word(`mambaenv: warning: ${text}`)} ${subject} >&2`;
+}
+
+function sourced(dialect: Dialect, file: Word): string {
+  return `${dialect.source} ${file} || ${warning(dialect, "this script failed:", file)}`;
+}
+
+/** Code of others, with errexit and nounset as they expect them, and afterwards as they were. */
+function relaxed({ builtin }: Dialect, code: string): string {
+  const restore = (flag: string) =>
+    `case \${${OWN}_flags-} in *${flag}*) ${builtin} set -${flag};; *) ${builtin} set +${flag};; esac`;
+  return [
+    `${OWN}_flags=$-; ${builtin} set +eu`,
+    code,
+    `${restore("u")}; ${restore("e")}; ${builtin} unset -v ${OWN}_flags`,
+  ].join("\n");
+}
+
+/** PS1 may be a plain shell variable, so the shell itself has to look into it. */
+function prompt({ builtin }: Dialect, remove: Word, add: Word): string {
+  const all = remove === "''" ? `PS1=${add}\${PS1-}` : [
+    `${OWN}_old=${remove} ${OWN}_rest=\${PS1-} PS1=${add}`,
+    `while :; do case $${OWN}_rest in`,
+    `*"$${OWN}_old"*) PS1=$PS1\${${OWN}_rest%%"$${OWN}_old"*} ${OWN}_rest=\${${OWN}_rest#*"$${OWN}_old"};;`,
+    `*) break;;`,
+    `esac; done`,
+    `PS1=$PS1$${OWN}_rest`,
+    `${builtin} unset -v ${OWN}_old ${OWN}_rest`,
+  ].join("\n");
+  return `case \${PS1-} in *POWERLINE_COMMAND*) ;; *)\n${all};;\nesac`;
+}
+
+function functions(dialect: Dialect, files: readonly Word[], hook: readonly Word[]): string {
+  const { builtin } = dialect;
+  if (files.length === 0 && hook.length === 0) return ":";
+  const readable = (file: Word) => `${builtin} [ -r ${file} ]`;
+  const sources = files.map((file) => `if ${readable(file)}; then ${sourced(dialect, file)}; fi`);
+  const [program = word("")] = hook;
+  const evaluated = [
+    `if ${OWN}_hook=$(${builtin} command ${hook.join(" ")}); then ${builtin} eval "$${OWN}_hook"`,
+    `else ${warning(dialect, "its hook failed:", program)}; fi`,
+    `${builtin} unset -v ${OWN}_hook`,
+  ].join("\n");
+  const branches = [
+    ...files.length ? [`elif ${files.map(readable).join(" || ")}; then\n${sources.join("\n")}`] : [],
+    ...hook.length ? [`else\n${evaluated}`] : [],
+  ];
+  const body = relaxed(dialect, `if ${dialect.known}; then :\n${branches.join("\n")}\nfi`);
+  return `case $- in *i*)\n${body};;\nesac`;
+}
+
+const EVAL = 'eval "$(%)"';
+const KNOWN = "case $(\\command -V conda 2>/dev/null) in *function*) ;; *) (exit 1);; esac";
+
+/** The shells of the family. */
+export const family: readonly Shell[] = [
+  shell({
+    names: ["bash", "rbash"],
+    hook: "bash",
+    form: "source <(%)",
+    builtin: "\\builtin",
+    source: "\\builtin command .",
+    say: "\\builtin printf '%s %s\\n'",
+    known: "\\builtin declare -F conda >/dev/null",
+  }),
+  shell({
+    names: ["zsh"],
+    hook: "zsh",
+    form: "source <(%)",
+    builtin: "\\builtin",
+    source: "\\builtin .",
+    say: "\\builtin printf '%s %s\\n'",
+    known: "\\builtin functions conda >/dev/null",
+  }),
+  shell({
+    names: ["sh", "dash", "ash", "busybox"],
+    hook: "posix",
+    form: EVAL,
+    builtin: "\\command",
+    source: "\\command .",
+    say: "\\command printf '%s %s\\n'",
+    known: KNOWN,
+  }),
+  shell({
+    names: ["ksh", "ksh93", "ksh88", "rksh", "rksh93", "pdksh", "oksh", "loksh"],
+    hook: "posix",
+    form: EVAL,
+    builtin: "\\command",
+    source: "\\command .",
+    say: "\\command print -r --",
+    known: KNOWN,
+  }),
+  shell({
+    names: ["mksh", "lksh"],
+    hook: "posix",
+    form: EVAL,
+    builtin: "\\command",
+    source: "\\command .",
+    say: "\\command print -r --",
+    known: KNOWN,
+  }),
+  shell({
+    names: ["yash"],
+    hook: "posix",
+    form: EVAL,
+    builtin: "\\command",
+    source: "\\command .",
+    say: "\\command printf '%s %s\\n'",
+    known: KNOWN,
+  }),
+];
