@@ -26,7 +26,7 @@ export function enter(
   env: Env,
 ): Change[] {
   const changes = root === undefined ? [...activation] : augment(activation, root, env);
-  if (root !== undefined) changes.push({ kind: "set", name: "MAMBAENV_PROJECT", value: root });
+  if (root !== undefined) changes.push({ kind: "set", name: "MAMBAENV_ACTIVE_PROJECT", value: root });
   const after = apply(env, changes);
   const undo: Undo = {};
   for (const name of new Set([...Object.keys(env), ...Object.keys(after)])) {
@@ -63,12 +63,12 @@ export function entered(env: Env): boolean {
  */
 export function leave(deactivation: readonly Change[], env: Env): Change[] {
   const changes: Change[] = [...deactivation];
-  const root = env["MAMBAENV_PROJECT"];
+  const root = env["MAMBAENV_ACTIVE_PROJECT"];
   const now = apply(env, changes);
   const before: { [name: string]: string | null } = {
     MAMBAENV_ACTIVE: null,
     MAMBAENV_UNDO: null,
-    MAMBAENV_PROJECT: null,
+    MAMBAENV_ACTIVE_PROJECT: null,
   };
   for (const [name, value] of Object.entries(recall(env))) {
     if ((env[name] ?? null) === value[1]) before[name] = value[0];

@@ -52,14 +52,14 @@ const REASONS: Record<string, string> = {
 const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
 const HINTS: Record<string, string> = { ENOSPC: MOVE, EDQUOT: MOVE, EROFS: MOVE, EACCES: MOVE, EPERM: MOVE };
 
-const traps: (() => void)[] = [];
+const traps: ((status: number) => void)[] = [];
 
 /** Cleans up in reverse order when a signal comes, and ends the program with 128 + its number. */
-function trap(act: () => void): () => void {
+function trap(act: (status: number) => void): () => void {
   if (traps.length === 0) {
     for (const [name, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
       process.once(name, () => {
-        for (const act of traps.splice(0).reverse()) act();
+        for (const act of traps.splice(0).reverse()) act(128 + number);
         process.exit(128 + number);
       });
     }

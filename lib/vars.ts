@@ -40,6 +40,6 @@ export const STANDING: readonly Var[] = [
 /** Variables that an activation leaves in the shell, besides conda's own. */
 export const OURS: readonly Var[] = [
   { name: "MAMBAENV_ACTIVE", text: "prefix of the active environment; set last, so that it proves success" },
-  { name: "MAMBAENV_PROJECT", text: "root of the active project" },
+  { name: "MAMBAENV_ACTIVE_PROJECT", text: "root of the active project" },
   { name: "MAMBAENV_UNDO", text: "what `mambaenv deactivate` puts back" },
 ];

@@ -75,8 +75,8 @@ export interface World {
   every(milliseconds: number, act: () => void): () => void;
   /** Whether a process of this machine lives. */
   alive(pid: number): boolean;
-  /** Has `act` run if a signal ends the program; returns what takes that back. */
-  trap(act: () => void): () => void;
+  /** Has `act` run with the status, 128 + the signal, if one ends the program; returns what takes that back. */
+  trap(act: (status: number) => void): () => void;
   sleep(milliseconds: number): Promise<void>;
   run(argv: readonly string[], options?: RunOptions): Promise<Ended>;
   /** The answer of stdout, once. A reader that is gone is no error. */

@@ -1,0 +1,65 @@
+// `mambaenv`: activates the project's environment, after building it where need be.
+import { activate, active, apply, deactivate, meta } from "../activation.ts";
+import type { Request } from "../args.ts";
+import { type Answer, type Change, render, type Shell } from "../code.ts";
+import { type Facts, gather } from "../facts.ts";
+import { plan } from "../plan.ts";
+import { readPrefix } from "../prefix.ts";
+import { EXIT } from "../problem.ts";
+import * as scope from "../scope.ts";
+import type { Env, World } from "../world.ts";
+import { reader } from "./shell.ts";
+
+/** Prints the code that activates; to a terminal, what to type instead. */
+export async function run(request: Request, world: World): Promise<Answer> {
+  if (world.tty(1)) return (await import("./status.ts")).advise(request, world);
+  const shell = await reader(request.flags, world);
+  let facts = await gather(request, world);
+  const steps = plan(facts);
+  if (steps.length > 0) {
+    world.trap((status) => world.out(shell.status(status) + "\n"));
+    facts = await (await import("../perform.ts")).perform(steps, facts, request, world);
+  }
+  const start = await hook(facts, shell, world);
+  const changes = [...start.changes, ...into(facts, shell, start.env, world)];
+  return { out: render(changes, shell), exit: EXIT.ok };
+}
+
+/** conda's own functions, and the environment as it is after them. */
+async function hook(facts: Facts, shell: Shell, world: World): Promise<{ changes: Change[]; env: Env }> {
+  const { env } = world;
+  const how = facts.settings.hook.value;
+  const found = how === "off" ? undefined : facts.installation();
+  if (found === undefined) return { changes: [], env };
+  if (how === "full") return await (await import("../hook.ts")).full(found, shell, world);
+  return { changes: [], env };
+}
+
+/** Leaves what the program entered before, then enters the environment with the project around it. */
+function into(facts: Facts, shell: Shell, env: Env, world: World): Change[] {
+  const { environment, project } = facts;
+  if (environment.kind === "missing") throw new Error("activation without an environment");
+  const left = out(env, shell, world);
+  const now = apply(env, left);
+  const above = active(now);
+  const previous = above.level > 0 ? readPrefix(above.prefix, shell, world) : undefined;
+  const prefix = readPrefix(environment.prefix, shell, world);
+  for (const warning of prefix.warnings) world.err(`mambaenv: warning: ${warning}\n`);
+  const builtin = environment.kind === "generation" && environment.stamp.engine === "builtin";
+  const found = builtin ? undefined : facts.installation();
+  const changes = activate(now, prefix, previous, {
+    name: environment.place.label,
+    ...found && { root: found.root, meta: meta(found.root) },
+  });
+  return [...left, ...scope.enter(changes, prefix.path, project?.root, now)];
+}
+
+/** What undoes an earlier entering; nothing where there was none. */
+export function out(env: Env, shell: Shell, world: World): Change[] {
+  if (!scope.entered(env)) return [];
+  const { level, prefix, below } = active(env);
+  if (level === 0 || prefix !== env["MAMBAENV_ACTIVE"]) return scope.leave([], env);
+  const current = readPrefix(prefix, shell, world);
+  const outer = below && readPrefix(below.prefix, shell, world);
+  return scope.leave(deactivate(env, current, outer), env);
+}

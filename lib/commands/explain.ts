@@ -1,0 +1,44 @@
+// How a failure reaches the user: words on stderr, and for a shell the code that ends with its status.
+import type { Command, Request } from "../args.ts";
+import { EXIT, Problem, reason } from "../problem.ts";
+import { plain } from "../progress.ts";
+import { detect, shellNamed } from "../shells.ts";
+import type { World } from "../world.ts";
+
+/** Says what went wrong; returns the exit code. Nobody sees a stack trace unless they ask for it. */
+export function explain(
+  error: unknown,
+  command: Command,
+  request: Request | undefined,
+  world: World,
+): number {
+  const exit = error instanceof Problem ? error.exit : EXIT.failed;
+  world.err(words(error, world));
+  if (command.code && !world.tty(1)) world.out(failure(exit, request?.flags.shell, world));
+  return exit;
+}
+
+function words(error: unknown, world: World): string {
+  const shown = (text: string) => text.split("\n").map(plain).join("\n");
+  if (error instanceof Problem) {
+    return `mambaenv: ${shown(error.message)}\n${error.hint ? `  try: ${shown(error.hint)}\n` : ""}`;
+  }
+  const stack = world.env["MAMBAENV_VERBOSE"] && error instanceof Error ? `\n${error.stack}` : "";
+  return `mambaenv: internal error: ${shown(reason(error))}${stack}
+  this is a bug: please report it with what MAMBAENV_VERBOSE=1 says\n`;
+}
+
+/** Code that sets the status in the reader's shell; the POSIX spelling where the shell is not known. */
+export function failure(exit: number, name: string | undefined, world: World): string {
+  const shell = (name ? shellNamed(name) : undefined) ?? detected(world) ?? shellNamed("sh")!;
+  return shell.status(exit) + "\n";
+}
+
+function detected(world: World) {
+  try {
+    return detect(world)?.shell;
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
