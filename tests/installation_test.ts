@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { installation, installations } from "../lib/installation.ts";
-import { createWorld, type Env, type World } from "../lib/world.ts";
+import { createWorld } from "../lib/system.ts";
+import type { Env, World } from "../lib/world.ts";
 
 /** A scratch folder with `files` (a path ending in / is a folder, one with "->" a link, else a program). */
 function scratch(files: readonly string[], test: (top: string) => void): void {
