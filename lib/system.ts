@@ -5,7 +5,7 @@ import { Problem, reason } from "./problem.ts";
 import type { Env, Stat, World } from "./world.ts";
 
 /** A path as the file system wants it. */
-function native(path: string): string | Buffer {
+export function native(path: string): string | Buffer {
   return /[\udc80-\udcff]/.test(path) ? encode(path) : path;
 }
 
@@ -31,7 +31,7 @@ function status(stats: fs.Stats): Stat {
 }
 
 /** Runs an effect on disk; the system's refusal becomes a Problem that names the path. */
-function effect<T>(deed: string, path: string, act: () => T): T {
+export function effect<T>(deed: string, path: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
@@ -104,7 +104,8 @@ export function createWorld(argv: readonly string[]): World {
     realpath: (path) => absent(() => decode(fs.realpathSync(native(path), "buffer"))),
     executable: (path) => permits(path, fs.constants.X_OK) && stat(path)?.kind === "file",
     writable: (path) => permits(path, fs.constants.W_OK),
-    mkdir: (path) => effect("make", path, () => void fs.mkdirSync(native(path), { recursive: true })),
+    mkdir: (path, mode) =>
+      effect("make", path, () => void fs.mkdirSync(native(path), { recursive: true, mode })),
     claim: (path) => {
       try {
         fs.mkdirSync(native(path));

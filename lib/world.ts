@@ -56,8 +56,8 @@ export interface World {
   realpath(path: string): string | undefined;
   executable(path: string): boolean;
   writable(path: string): boolean;
-  /** Makes the folder and its parents. */
-  mkdir(path: string): void;
+  /** Makes the folder and its parents; `mode` (0o700) where others must not look in. */
+  mkdir(path: string, mode?: number): void;
   /** Makes exactly one folder; false where something is there already. */
   claim(path: string): boolean;
   /** Writes the whole file, or nothing: a temporary beside it, then one rename. */
