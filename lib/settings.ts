@@ -47,7 +47,7 @@ export async function readSettings(
     ),
     prefix: place(text("prefix")),
     python: text("python"),
-    channels: first(sources, "channels", isTexts) ?? first(sources, "channel", isTexts),
+    channels: first(sources, "channels", isTexts),
     engine: text("engine") ?? { value: "auto", from: "default" },
     hook: text("hook") ?? { value: "fast", from: "default" },
     root: place(text("root")),
@@ -63,7 +63,10 @@ async function collect(request: Request, project: Project | undefined, world: Wo
   const old: Record<string, string> = { python: "PYTHON_VERSION", name: "ENV_NAME" };
   const legacy = { python: env["PYTHON_VERSION"] || undefined, name: env["ENV_NAME"] || undefined };
   return [
-    { from: (key) => request.origins[key] ?? `--${key}`, values: { ...request.flags } },
+    {
+      from: (key) => request.origins[key === "channels" ? "channel" : key] ?? key,
+      values: { ...request.flags, channels: request.flags.channel },
+    },
     ...project ? [await pyproject(project, world), pins(project, world)] : [],
     ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],
     await config("/etc/mambaenv/config.toml", world),
