@@ -1,5 +1,5 @@
 // A prefix as read from disk: what its activation runs and sets; and which prefix a name or a path means.
-import { type Env, type Prefix, UNSET } from "./activation/state.ts";
+import { type Prefix, UNSET } from "./activation/state.ts";
 import { normal } from "./activation/path.ts";
 import { nameable, type Shell } from "./code.ts";
 import { Problem, reason } from "./problem.ts";
@@ -154,14 +154,6 @@ export function expand(path: string, world: Pick<World, "env" | "cwd">): string 
     ? (home.replace(/\/+$/, "") || "/") + filled.slice(1)
     : filled;
   return normal(full.startsWith("/") ? full : `${world.cwd}/${full}`);
-}
-
-/** What `envs_dirs` says in the environment; `warning` where both spellings are set. */
-export function envsVariable(env: Env): { dirs: string[]; warning?: string } {
-  const [first, second] = [env["CONDA_ENVS_PATH"], env["CONDA_ENVS_DIRS"]];
-  const dirs = (first ?? second ?? "").split(":").map((dir) => dir.trim()).filter((dir) => dir !== "");
-  if (first === undefined || second === undefined) return { dirs };
-  return { dirs, warning: "CONDA_ENVS_PATH and CONDA_ENVS_DIRS are both set: the first is taken" };
 }
 
 /** conda's order of environment folders: the configured ones, then the root's own and the user's. */

@@ -1,43 +1,90 @@
-// How tcsh and csh spell changes: one line a command, ended by `;`, since backticks turn newlines into blanks.
+// How tcsh and csh spell changes: each on one line and ended by `;`, since backticks turn newlines into blanks.
 import type { Shell, Word } from "../code.ts";
 
-/** tcsh, and csh as far as it has what conda's own scripts use. */
+/** tcsh, and a csh that has its file tests and modifiers. */
 export const csh: Shell = {
   names: ["tcsh", "csh"],
   scripts: ".csh",
   hook: "tcsh",
   form: 'eval "`%`"',
   word,
-  set: (name, value) => `${newline(value)}\\setenv ${name} ${value};`,
+  set: (name, value) => withNewline([value], `\\setenv ${name} ${value};`),
   unset: (name) => `\\unsetenv ${name};`,
-  path: (dirs) => `${newline(...dirs)}\\setenv PATH ${dirs.join(":")};`,
-  source: (file) => `${newline(file)}${sourced(file)}`,
+  path: (dirs) => withNewline(dirs, `\\setenv PATH ${dirs.join(":")};`),
+  source: (file) => withNewline([file], sourced(file)),
   prompt,
   functions,
-  status: (code) => `(exit ${code});`,
+  status: (code) => `(\\exit ${code});`,
 };
 
-/** A newline cannot be written between backticks: it comes from a variable, see `newline`. */
+/** Stands for a newline, which cannot be written between backticks. */
+const NEWLINE = `'"$mambaenv_nl:q"'`;
+
+/** `!` is special within quotes, too. */
 function word(text: string): Word {
-  return `'${
-    text.replaceAll("'", "'\\''").replaceAll("!", "\\!").replaceAll("\n", "'\"$mambaenv_nl:q\"'")
-  }'` as Word;
+  const escaped = text.replace(/['!\n]/g, (c) => c === "'" ? "'\\''" : c === "!" ? "\\!" : NEWLINE);
+  return `'${escaped}'` as Word;
 }
 
-function newline(...words: Word[]): string {
-  void words;
-  return "";
+/** The code, and around it the variable with a newline where a word needs it; only a file can hold that. */
+function withNewline(words: readonly Word[], code: string): string {
+  if (!words.some((word) => word.includes(NEWLINE))) return code;
+  return [
+    '\\set mambaenv_file="`mktemp`";',
+    `printf 'set mambaenv_nl="\\\\\\n"\\n' >\\! "$mambaenv_file:q";`,
+    '\\source "$mambaenv_file:q"; \\rm -f "$mambaenv_file:q";',
+    code,
+    "\\unset mambaenv_nl mambaenv_file;",
+  ].join(" ");
 }
 
+/** An unreadable file would end the shell; a broken one ends itself. */
 function sourced(file: Word): string {
-  return `if (-r ${file}) \\source ${file};`;
+  return `if (! -r ${file}) ${warning(file)}; if (-r ${file}) \\source ${file}; if ($status) ${
+    warning(file)
+  };`;
 }
+
+function warning(file: Word): string {
+  return `/bin/sh -c 'echo "$0 $1" >&2' 'mambaenv: warning: this script failed:' ${file}`;
+}
+
+/** Removes $mambaenv_old from $mambaenv_prompt, which csh itself cannot. */
+const REMOVE = [
+  "o=; r=$mambaenv_prompt; while :; do case $r in",
+  '*"$mambaenv_old"*) o=$o${r%%"$mambaenv_old"*}; r=${r#*"$mambaenv_old"};;',
+  '*) break;; esac; done; printf "%s" "$o$r"',
+].join(" ");
 
 function prompt(remove: Word, add: Word): string {
-  void remove;
-  return `if ($?prompt) set prompt=${add}"$prompt:q";`;
+  if (remove === "''") return withNewline([add], `if ($?prompt) \\set prompt=${add}"$prompt:q";`);
+  return withNewline(
+    [remove, add],
+    [
+      `if ($?prompt) \\setenv mambaenv_prompt "$prompt:q"; \\setenv mambaenv_old ${remove};`,
+      `\\set mambaenv_sh=${word(REMOVE)};`,
+      `if ($?prompt) \\set prompt=${add}"\`/bin/sh -c $mambaenv_sh:q\`";`,
+      "\\unsetenv mambaenv_prompt; \\unsetenv mambaenv_old; \\unset mambaenv_sh;",
+    ].join(" "),
+  );
 }
 
-function functions(files: readonly Word[]): string {
-  return files.map((file) => `if ($?prompt) if (-r ${file}) \\source ${file};`).join("\n");
+/** conda's own file resets CONDA_SHLVL, so that is kept. */
+function functions(files: readonly Word[], hook: readonly Word[]): string {
+  if (files.length === 0 && hook.length === 0) return "";
+  const lines = [
+    '\\set mambaenv_want=0; if ($?prompt) if ("`\\alias conda`" == "") \\set mambaenv_want=1;',
+    "\\set mambaenv_level; if ($?CONDA_SHLVL) \\set mambaenv_level=$CONDA_SHLVL:q;",
+  ];
+  for (const file of files) {
+    lines.push(`if ($mambaenv_want && -r ${file}) \\set mambaenv_want=2;`);
+    lines.push(`if ($mambaenv_want && -r ${file}) \\source ${file};`);
+  }
+  if (hook.length > 0) {
+    lines.push(`\\set mambaenv_hook=(${hook.join(" ")});`);
+    lines.push('if ($mambaenv_want == 1) \\eval "`$mambaenv_hook:q`"; \\unset mambaenv_hook;');
+  }
+  lines.push('if ("$mambaenv_level:q" \\!= "") \\setenv CONDA_SHLVL "$mambaenv_level:q";');
+  lines.push("\\unset mambaenv_want mambaenv_level;");
+  return withNewline([...files, ...hook], lines.join(" "));
 }

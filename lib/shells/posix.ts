@@ -8,8 +8,10 @@ interface Dialect {
   form: string;
   /** Runs a builtin whatever aliases and functions are called like it. */
   builtin: string;
-  /** Sources the file that follows; an error in it does not end the shell. */
-  source: string;
+  /** Sources a file so that an error in it does not end the shell. */
+  source: (file: Word) => string;
+  /** Where the usual quoting is not enough. */
+  word?: (text: string) => Word;
   /** Prints the words that follow as a line on stderr. */
   say: string;
   /** True where there is a function called conda. */
@@ -28,7 +30,7 @@ function shell(dialect: Dialect): Shell {
     scripts: ".sh",
     hook,
     form,
-    word,
+    word: dialect.word ?? word,
     source,
     set: (name, value) => `${builtin} export ${name}=${value}`,
     unset: (name) => `${builtin} unset -v ${name}`,
@@ -49,7 +51,7 @@ function warning(dialect: Dialect, text: string, subject: Word): string {
 }
 
 function sourced(dialect: Dialect, file: Word): string {
-  return `${dialect.source} ${file} || ${warning(dialect, "this script failed:", file)}`;
+  return `${dialect.source(file)} || ${warning(dialect, "this script failed:", file)}`;
 }
 
 /** Code of others, with errexit and nounset as they expect them, and afterwards as they were. */
@@ -96,6 +98,10 @@ function functions(dialect: Dialect, files: readonly Word[], hook: readonly Word
   return `case $- in *i*)\n${body};;\nesac`;
 }
 
+function dot(file: Word): string {
+  return `\\command . ${file}`;
+}
+
 const EVAL = 'eval "$(%)"';
 const KNOWN = "case $(\\command -V conda 2>/dev/null) in *function*) ;; *) (exit 1);; esac";
 
@@ -106,7 +112,7 @@ export const family: readonly Shell[] = [
     hook: "bash",
     form: "source <(%)",
     builtin: "\\builtin",
-    source: "\\builtin command .",
+    source: (file) => `\\builtin command . ${file}`,
     say: "\\builtin printf '%s %s\\n'",
     known: "\\builtin declare -F conda >/dev/null",
   }),
@@ -115,7 +121,7 @@ export const family: readonly Shell[] = [
     hook: "zsh",
     form: "source <(%)",
     builtin: "\\builtin",
-    source: "\\builtin .",
+    source: (file) => `\\builtin . ${file}`,
     say: "\\builtin printf '%s %s\\n'",
     known: "\\builtin functions conda >/dev/null",
   }),
@@ -124,7 +130,7 @@ export const family: readonly Shell[] = [
     hook: "posix",
     form: EVAL,
     builtin: "\\command",
-    source: "\\command .",
+    source: dot,
     say: "\\command printf '%s %s\\n'",
     known: KNOWN,
   }),
@@ -133,7 +139,7 @@ export const family: readonly Shell[] = [
     hook: "posix",
     form: EVAL,
     builtin: "\\command",
-    source: "\\command .",
+    source: dot,
     say: "\\command print -r --",
     known: KNOWN,
   }),
@@ -142,7 +148,7 @@ export const family: readonly Shell[] = [
     hook: "posix",
     form: EVAL,
     builtin: "\\command",
-    source: "\\command .",
+    source: dot,
     say: "\\command print -r --",
     known: KNOWN,
   }),
@@ -151,7 +157,13 @@ export const family: readonly Shell[] = [
     hook: "posix",
     form: EVAL,
     builtin: "\\command",
-    source: "\\command .",
+    // A syntax error ends it whatever one does, so a child reads the script first, as a function's body.
+    source: (file) =>
+      `(\\command eval "${OWN}() { :
+$(\\command cat -- ${file})
+}") && ${dot(file)}`,
+    // Bytes that are no character end it, too.
+    word: (text) => word(text.replace(/(?<![\ud800-\udbff])[\udc80-\udcff]/g, "\ufffd")),
     say: "\\command printf '%s %s\\n'",
     known: KNOWN,
   }),
