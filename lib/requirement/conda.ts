@@ -61,7 +61,7 @@ function startsWith(a: Parts, prefix: Parts): boolean {
   for (let i = 0; i < prefix.length; i++) {
     const [whole, want] = [a[i] ?? [], prefix[i]!];
     if (want.some((each, k) => each !== (whole[k] ?? (each === 0n ? 0n : undefined)))) return false;
-    if (whole.length > want.length && i < prefix.length - 1 && i < a.length) return false;
+    if (whole.length > want.length && i + 1 < Math.min(prefix.length, a.length)) return false;
   }
   return true;
 }

@@ -1,0 +1,70 @@
+# Answers questions about versions, specifiers, markers and requirements as `packaging` and py-rattler do: a list of
+# [what, arguments ...] as JSON on stdin, the list of answers on stdout; null where the text is refused.
+import json
+import sys
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+
+def version(text):
+    return str(Version(text))
+
+
+def compare(a, b):
+    a, b = Version(a), Version(b)
+    return (a > b) - (a < b)
+
+
+def contains(spec, versions):
+    spec = SpecifierSet(spec)
+    return [spec.contains(each, prereleases=True) for each in versions]
+
+
+def admitted(spec, versions, pre):
+    return list(SpecifierSet(spec).filter(versions, prereleases=pre or None))
+
+
+def marker(text, environment):
+    return Marker(text).evaluate(environment)
+
+
+def requirement(text):
+    found = Requirement(text)
+    return {
+        "name": canonicalize_name(found.name),
+        "extras": sorted(found.extras),
+        "specifier": sorted(str(each).replace(" ", "") for each in found.specifier),
+        "url": found.url,
+        "marker": found.marker is not None,
+    }
+
+
+def conda(spec, versions):
+    import rattler
+
+    spec = rattler.VersionSpec(spec)
+    return [spec.matches(rattler.Version(each)) for each in versions]
+
+
+def order(a, b):
+    import rattler
+
+    a, b = rattler.Version(a), rattler.Version(b)
+    return (a > b) - (a < b)
+
+
+REFUSED = (InvalidVersion, InvalidSpecifier, InvalidMarker, InvalidRequirement, UndefinedComparison, KeyError)
+
+
+def answer(what, *arguments):
+    try:
+        return globals()[what](*arguments)
+    except REFUSED:
+        return None
+
+
+json.dump([answer(*question) for question in json.load(sys.stdin)], sys.stdout)
