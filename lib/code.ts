@@ -43,6 +43,8 @@ export interface Shell {
   prompt(remove: Word, add: Word): string;
   /** Only if interactive and there is no `conda` function: sources `files`, or evaluates what `hook` prints. */
   functions(files: readonly Word[], hook: readonly Word[]): string;
+  /** Evaluates code that others wrote for this shell; its failure is a warning. */
+  verbatim(code: Word): string;
   status(code: number): string;
 }
 
@@ -72,7 +74,7 @@ function spell(change: Change, shell: Shell): string {
     case "functions":
       return shell.functions(change.files.map(word), change.hook.map(word));
     case "verbatim":
-      return change.code;
+      return shell.verbatim(word(change.code));
     case "status":
       return shell.status(change.code);
     default:

@@ -14,6 +14,7 @@ export const csh: Shell = {
   source: (file) => withNewline([file], sourced(file)),
   prompt,
   functions,
+  verbatim,
   status: (code) => `(\\exit ${code});`,
 };
 
@@ -87,4 +88,16 @@ function functions(files: readonly Word[], hook: readonly Word[]): string {
   lines.push('if ("$mambaenv_level:q" \\!= "") \\setenv CONDA_SHLVL "$mambaenv_level:q";');
   lines.push("\\unset mambaenv_want mambaenv_level;");
   return withNewline([...files, ...hook], lines.join(" "));
+}
+
+/** Code of more than one line must be in a file to be read as lines. */
+function verbatim(code: Word): string {
+  return withNewline(
+    [code],
+    [
+      '\\set mambaenv_code="`mktemp`";',
+      `printf %s ${code} >\\! "$mambaenv_code:q";`,
+      '\\source "$mambaenv_code:q"; \\rm -f "$mambaenv_code:q"; \\unset mambaenv_code;',
+    ].join(" "),
+  );
 }

@@ -16,6 +16,7 @@ export const fish: Shell = {
   // conda's own fish functions show CONDA_PROMPT_MODIFIER themselves; there is no PS1.
   prompt: () => "",
   functions,
+  verbatim: (code) => `builtin eval ${code}; or ${warning("conda's own hook failed", word(""))}`,
   status: (code) =>
     `function __mambaenv_status; builtin functions -e __mambaenv_status; builtin return ${code}; end; __mambaenv_status`,
 };

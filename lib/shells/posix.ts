@@ -10,6 +10,8 @@ interface Dialect {
   builtin: string;
   /** Sources a file so that an error in it does not end the shell. */
   source: (file: Word) => string;
+  /** Where `builtin eval` is not what survives broken code. */
+  eval?: string;
   /** Where the usual quoting is not enough. */
   word?: (text: string) => Word;
   /** Prints the words that follow as a line on stderr. */
@@ -38,6 +40,8 @@ function shell(dialect: Dialect): Shell {
     path: (dirs) => `${builtin} export PATH=${dirs.join(":")}`,
     prompt: (remove, add) => prompt(dialect, remove, add),
     functions: (files, words) => functions(dialect, files, words),
+    verbatim: (code) =>
+      relaxed(dialect, `${evaluate(dialect)} ${code} || ${warning(dialect, HOOK, word(""))}`),
     status: (code) => `(${builtin} exit ${code})`,
   };
 }
@@ -52,6 +56,12 @@ function warning(dialect: Dialect, text: string, subject: Word): string {
 
 function sourced(dialect: Dialect, file: Word): string {
   return `${dialect.source(file)} || ${warning(dialect, "this script failed:", file)}`;
+}
+
+const HOOK = "conda's own hook failed";
+
+function evaluate(dialect: Dialect): string {
+  return dialect.eval ?? `${dialect.builtin} eval`;
 }
 
 /** Code of others, with errexit and nounset as they expect them, and afterwards as they were. */
@@ -86,7 +96,7 @@ function functions(dialect: Dialect, files: readonly Word[], hook: readonly Word
   const sources = files.map((file) => `if ${readable(file)}; then ${sourced(dialect, file)}; fi`);
   const [program = word("")] = hook;
   const evaluated = [
-    `if ${OWN}_hook=$(${builtin} command ${hook.join(" ")}); then ${builtin} eval "$${OWN}_hook"`,
+    `if ${OWN}_hook=$(${builtin} command ${hook.join(" ")}); then ${evaluate(dialect)} "$${OWN}_hook"`,
     `else ${warning(dialect, "its hook failed:", program)}; fi`,
     `${builtin} unset -v ${OWN}_hook`,
   ].join("\n");
@@ -112,6 +122,8 @@ export const family: readonly Shell[] = [
     hook: "bash",
     form: "source <(%)",
     builtin: "\\builtin",
+    // `builtin eval` ends a shell that is not interactive where the code is no bash; this does not.
+    eval: "\\command eval",
     source: (file) => `\\builtin command . ${file}`,
     say: "\\builtin printf '%s %s\\n'",
     known: "\\builtin declare -F conda >/dev/null",
