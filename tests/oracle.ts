@@ -1,11 +1,10 @@
 // The programs that tests compare with: a Python that has py-rattler, and the machine's own shells and tools.
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { delimiter, join } from "node:path";
 import { HOME, once } from "./once.ts";
 
-const OLDEST = [3, 10]; // py-rattler's
+const OLDEST = 10; // py-rattler's
 let python: Promise<string> | undefined;
 
 /**
@@ -46,15 +45,20 @@ export function call(argv: readonly string[], env: Record<string, string> = {}):
   return ended.stdout;
 }
 
-/** The machine's own interpreter, not a shim of it, and its version as `3.11.2`. */
-export function interpreter(): { path: string; version: string } {
-  const program = which("python3");
+/** A Python of this machine: the program itself, not a shim or a link to it, and its version as `3.11.2`. */
+export interface Interpreter {
+  path: string;
+  version: string;
+}
+
+/** The Python that `program` starts, by default the first `python3` of PATH. */
+export function interpreter(program = which("python3")): Interpreter {
   if (program === undefined) throw new Error("there is no python3 on PATH");
   const code = "import os,sys;print(os.path.realpath(sys._base_executable),'%d.%d.%d'%sys.version_info[:3])";
   const [path = "", version = ""] = call([program, "-c", code]).trim().split(" ");
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major < OLDEST[0]! || (major === OLDEST[0] && minor < OLDEST[1]!)) {
-    throw new Error(`${path} is Python ${version}, older than ${OLDEST.join(".")}`);
+  if (major < 3 || (major === 3 && minor < OLDEST)) {
+    throw new Error(`${path} is Python ${version}, older than 3.${OLDEST}`);
   }
   return { path, version };
 }
@@ -62,20 +66,17 @@ export function interpreter(): { path: string; version: string } {
 async function venv(): Promise<string> {
   const { path, version } = interpreter();
   const pins = join(HOME, "tests", "oracle.txt");
-  const key = createHash("sha256").update(`${path} ${version}\n`).update(fs.readFileSync(pins)).digest("hex");
-  const dir = await once("venv", key, (dir) => {
-    call([path, "-m", "venv", dir]);
-    call([
-      join(dir, "bin", "python"),
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--only-binary",
-      ":all:",
-      "-r",
-      pins,
-    ]);
+  const dir = await once("venv", `${path} ${version}\n${fs.readFileSync(pins, "utf8")}`, (dir) => {
+    const python = join(dir, "bin", "python");
+    // Debian's Python comes without ensurepip, and python3-venv without pip: either of them will do.
+    const own = spawnSync(path, ["-c", "import ensurepip"]).status === 0;
+    const pip = own ? [python, "-m", "pip"] : [path, "-m", "pip", "--python", python];
+    try {
+      call([path, "-m", "venv", ...(own ? [] : ["--without-pip"]), dir]);
+      call([...pip, "install", "--quiet", "--only-binary", ":all:", "-r", pins]);
+    } catch (cause) {
+      throw new Error(`${path} cannot make a venv with pip: apt-get install -y python3-venv`, { cause });
+    }
   });
   return join(dir, "bin", "python");
 }

@@ -1,4 +1,7 @@
-"""Makes the test channel: build.py FOLDER SUBDIR PYTHON, run by the oracle's Python. See `channel.ts`."""
+"""Makes a test channel: build.py SET FOLDER SUBDIR PYTHON, run by the oracle's Python. See `channel.ts`.
+
+SET is `full` (and the wheels of a loopback index beside it), `big` (what a benchmark adds) or `python` alone.
+"""
 
 import asyncio
 import bz2
@@ -6,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import pypi
 from package import Package
 from python import python
 from rattler.index import index_fs
@@ -15,31 +19,47 @@ from wheels import binary, download, pure
 HERE = Path(__file__).parent
 
 
-def main(folder: Path, subdir: str, program: str) -> None:
+def main(which: str, folder: Path, subdir: str, program: str) -> None:
     runtime = python(program, subdir)
-    wheels = folder / "source"
-    packages = [runtime, abi(runtime), *samples(subdir)]
-    for pins in ("pure", "older"):
-        packages += [pure(path, runtime) for path in download(wheels / pins, HERE / f"{pins}.txt", pure=True)]
-    packages += [binary(path, runtime) for path in download(wheels / "binary", HERE / "binary.txt")]
-    publish(folder / "conda", subdir, packages)
-    shutil.rmtree(wheels)
+    channel, source = folder / "conda", folder / "source"
+    if which == "python":
+        publish(channel, subdir, [runtime, abi(runtime)])
+    elif which == "big":
+        packages = [wheel(path, runtime, program) for path in download(source, HERE / "big.txt")]
+        publish(channel, subdir, packages)
+    else:
+        packages = [runtime, abi(runtime), *samples(subdir)]
+        for pins in ("pure", "older"):
+            packages += [pure(path, runtime) for path in download(source / pins, HERE / f"{pins}.txt", pure=True)]
+        packages += [binary(path, runtime, program) for path in download(source / "binary", HERE / "binary.txt")]
+        complete(packages)
+        publish(channel, subdir, packages)
+        pypi.publish(folder / "wheels", HERE / "pypi.txt")
+    shutil.rmtree(source, ignore_errors=True)
+
+
+def wheel(path: Path, runtime: Package, program: str) -> Package:
+    return pure(path, runtime) if path.name.endswith("-none-any.whl") else binary(path, runtime, program)
 
 
 def abi(runtime: Package) -> Package:
     short = ".".join(runtime.version.split(".")[:2])
-    package = marked("python_abi", short, f"3_cp{short.replace('.', '')}", constrains=[f"python {short}.*"])
-    return package
+    return marked("python_abi", short, f"3_cp{short.replace('.', '')}", constrains=[f"python {short}.*"])
+
+
+def complete(packages: list[Package]) -> None:
+    """Refuses a channel that lacks what its packages need."""
+    names = {package.name for package in packages}
+    for package in packages:
+        for name in (need.split()[0] for need in package.depends):
+            if name not in names and not name.startswith("__"):
+                raise SystemExit(f"{package.name} {package.version} needs {name}, which the channel has not")
 
 
 def publish(channel: Path, subdir: str, packages: list[Package]) -> None:
     """Writes the archives and every form of repodata that there is."""
-    names = {package.name for package in packages}
+    (channel / "noarch").mkdir(parents=True)
     for package in packages:
-        for need in package.depends:
-            name = need.split()[0]
-            if name not in names and not name.startswith("__"):
-                raise SystemExit(f"{package.name} {package.version} needs {name}, which the channel has not")
         package.write(channel)
     asyncio.run(index_fs(channel, write_zst=True, write_shards=True))
     for folder in ("noarch", subdir):
@@ -48,4 +68,4 @@ def publish(channel: Path, subdir: str, packages: list[Package]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import { arch } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { call, interpreter, oracle } from "../oracle.ts";
-import { HOME, once } from "../once.ts";
+import { call, type Interpreter, interpreter, oracle } from "../oracle.ts";
+import { once } from "../once.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -20,26 +20,42 @@ export interface Channel {
   url: string;
   /** Version of the `python` it offers. */
   python: string;
+  /** Wheels and source archives that the channel has not; `serve` makes an index of them. */
+  wheels: string;
 }
 
 /** The channel, built unless it was before with the same sources and the same interpreter. */
-export async function channel(): Promise<Channel> {
-  const python = await oracle();
-  if (python === "") throw new Error("the channel needs the oracle");
-  const { path, version } = interpreter();
-  const dir = await once("channel", key(`${path} ${version} ${SUBDIR}`), (dir) => {
-    const env = { PATH: `${dirname(python)}:${process.env["PATH"] ?? ""}`, PYTHONDONTWRITEBYTECODE: "1" };
-    call([python, join(HERE, "build.py"), dir, SUBDIR, path], env);
-  });
-  return { dir: join(dir, "conda"), url: pathToFileURL(join(dir, "conda")).href, python: version };
+export function channel(): Promise<Channel> {
+  return build("full", interpreter());
 }
 
-/** Of everything the channel is made from. */
+/** What a benchmark adds to `channel()`: pandas and others with many files. */
+export function big(): Promise<Channel> {
+  return build("big", interpreter());
+}
+
+/** A channel of nothing but `python`, made of that interpreter. */
+export function runtime(python: Interpreter): Promise<Channel> {
+  return build("python", python);
+}
+
+async function build(set: "full" | "big" | "python", made: Interpreter): Promise<Channel> {
+  const python = await oracle();
+  if (python === "") throw new Error("the channel needs the oracle");
+  const top = await once(`channel-${set}`, key(`${made.path} ${made.version} ${SUBDIR}`), (dir) => {
+    const env = { PATH: `${dirname(python)}:${process.env["PATH"] ?? ""}`, PYTHONDONTWRITEBYTECODE: "1" };
+    call([python, join(HERE, "build.py"), set, dir, SUBDIR, made.path], env);
+  });
+  const dir = join(top, "conda");
+  return { dir, url: pathToFileURL(dir).href, python: made.version, wheels: join(top, "wheels") };
+}
+
+/** Of everything that a channel is made from. */
 function key(machine: string): string {
   const hash = createHash("sha256").update(machine);
   const own = fs.readdirSync(HERE).filter((name) => /\.(py|txt|c)$/.test(name)).sort();
-  for (const path of [...own.map((name) => join(HERE, name)), join(HOME, "tests", "oracle.txt")]) {
-    hash.update(path.slice(HOME.length)).update("\0").update(fs.readFileSync(path));
+  for (const path of [...own, "../oracle.txt"]) {
+    hash.update(path).update("\0").update(fs.readFileSync(join(HERE, path)));
   }
   return hash.digest("hex");
 }

@@ -20,16 +20,15 @@ ARCH = {"linux-64": "x86_64", "linux-aarch64": "aarch64"}
 
 @dataclass
 class Entry:
-    """A file, a soft link (`target`) or an empty folder of a package."""
+    """A file or a soft link (`target`) of a package."""
 
     data: bytes = b""
     target: str = ""
     mode: int = 0o644
-    folder: bool = False
 
     @property
     def kind(self) -> str:
-        return "softlink" if self.target else "directory" if self.folder else "hardlink"
+        return "softlink" if self.target else "hardlink"
 
     @property
     def prefixed(self) -> str:
@@ -122,9 +121,8 @@ class Package:
 
     def path(self, name: str, entry: Entry) -> dict:
         data = self.followed(name, entry).data
-        row = {"_path": name, "path_type": entry.kind}
-        if not entry.folder:
-            row |= {"sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
+        digest = hashlib.sha256(data).hexdigest()
+        row = {"_path": name, "path_type": entry.kind, "sha256": digest, "size_in_bytes": len(data)}
         if entry.prefixed:
             row |= {"prefix_placeholder": PLACEHOLDER, "file_mode": entry.prefixed}
         return row
@@ -166,8 +164,6 @@ def tar(files: dict[str, Entry]) -> bytes:
             member.uname = member.gname = "root"
             if entry.target:
                 member.type, member.linkname, member.mode = tarfile.SYMTYPE, entry.target, 0o777
-            elif entry.folder:
-                member.type, member.mode = tarfile.DIRTYPE, 0o755
             member.size = len(entry.data) if member.isreg() else 0
             archive.addfile(member, io.BytesIO(entry.data))
     return out.getvalue()

@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from package import PLACEHOLDER, WHEN, Package
+from bytecode import bytecode
+from package import PLACEHOLDER, Package
 
 ASK = """
 import json, os, sys, sysconfig
@@ -46,11 +47,11 @@ def python(program: str, subdir: str) -> Package:
             patch(path, "--remove-rpath")
         relocate(stage / lib, fact["base"])
         conventional(stage / lib / "sysconfig.py")
-        compiled(fact["program"], stage, lib)
         for path in sorted(stage.rglob("*")):
             if path.is_file():
                 mode = 0o755 if os.access(path, os.X_OK) and path.suffix != ".py" else 0o644
                 package.add(str(path.relative_to(stage)), path.read_bytes(), mode & os.stat(path).st_mode | 0o644)
+    bytecode(package, fact["program"])
     package.add("bin/python", target=f"python{short}")
     package.add("bin/python3", target=f"python{short}")
     package.add("bin/pydoc3", PYDOC.format(prefix=PLACEHOLDER, short=short), 0o755)
@@ -97,11 +98,3 @@ def conventional(sysconfig: Path) -> None:
     """Debian's `sysconfig` installs under `local/`, for which a prefix of its own has no use."""
     words = sysconfig.read_text()
     sysconfig.write_text(words.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'"))
-
-
-def compiled(program: str, stage: Path, lib: str) -> None:
-    """Adds `.pyc` as conda's packages have them, except for files that linking will change."""
-    for path in stage.rglob("*"):
-        os.utime(path, (WHEN, WHEN))
-    words = ["-m", "compileall", "-q", "-s", str(stage), "-x", "_sysconfigdata|python-config|bad_coding", str(stage / lib)]
-    subprocess.check_call([program, "-I", *words])

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from bytecode import bytecode
 from package import PLACEHOLDER, Package
 from packaging.requirements import Requirement
 from packaging.specifiers import Specifier, SpecifierSet
@@ -34,7 +35,7 @@ def pure(path: Path, python: Package) -> Package:
     return package
 
 
-def binary(path: Path, python: Package) -> Package:
+def binary(path: Path, python: Package, program: str) -> Package:
     """A wheel for this Python and machine, its files where they will be."""
     short = ".".join(python.version.split(".")[:2])
     package = described(path, python)
@@ -46,6 +47,7 @@ def binary(path: Path, python: Package) -> Package:
     for entry in package.scripts:
         name, module, function = re.split(r"\s*[=:]\s*", entry)
         package.add(f"bin/{name}", script(module, function), 0o755)
+    bytecode(package, program)
     return package
 
 
