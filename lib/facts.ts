@@ -1,8 +1,8 @@
 // What is so: the project, its settings, the environment at its place, and whether it still fits. Only reads.
 import type { Request } from "./args.ts";
-import { type Found, installation } from "./installation.ts";
+import { type Found, installation, installations } from "./installation.ts";
 import { EXIT, Problem } from "./problem.ts";
-import { findProject, homeless, type Project } from "./project.ts";
+import { basename, findProject, homeless, parent, type Project } from "./project.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { staleness } from "./stamp.ts";
 import { type Environment, look, type Place, placeOf } from "./store.ts";
@@ -31,7 +31,11 @@ export async function gather(request: Request, world: World): Promise<Facts> {
   const stamp = environment.kind === "generation" ? environment.stamp : undefined;
   if (stamp && project && settings.sync) owned(stamp.project, project, settings, world);
   const stale = stamp && settings.sync ? staleness(stamp, project, settings, world) : undefined;
-  const known = stamp?.installation;
+  const known = stamp
+    ? stamp.installation
+    : environment.kind === "plain"
+    ? around(environment.place, world)
+    : undefined;
   return {
     project,
     settings,
@@ -39,6 +43,13 @@ export async function gather(request: Request, world: World): Promise<Facts> {
     stale,
     installation: () => known === undefined || told(world) ? find() : known ?? undefined,
   };
+}
+
+/** The installation that a hand-made environment is in; null where there is none around it. */
+function around({ envs }: Place, world: World): Found | null {
+  if (basename(envs) !== "envs") return null;
+  const [found] = installations(world, { root: { value: parent(envs), from: "its environment" } });
+  return found && found.refused === undefined ? found : null;
 }
 
 function once<T>(read: () => T): () => T {

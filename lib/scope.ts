@@ -90,8 +90,8 @@ export function leave(deactivation: readonly Change[], env: Env): Change[] {
 /** What MAMBAENV_UNDO says; nothing where somebody else wrote it. */
 function recall(env: Env): Undo {
   try {
-    const undo = JSON.parse(env["MAMBAENV_UNDO"] || "{}") as Undo;
-    const pairs = Object.entries(undo).filter(([name, pair]) =>
+    const undo = JSON.parse(env["MAMBAENV_UNDO"] || "{}") as Undo | null;
+    const pairs = Object.entries(undo ?? {}).filter(([name, pair]) =>
       /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && Array.isArray(pair) &&
       pair.every((value) => value === null || typeof value === "string")
     );

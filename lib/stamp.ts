@@ -8,7 +8,7 @@ import type { Stat, World } from "./world.ts";
 export interface Input {
   path: string;
   /** Milliseconds since 1970, bytes and `digest` of the content; none where the file was not there. */
-  state?: { mtime: number; size: number; digest: string };
+  state?: { mtime: number; ctime: number; size: number; digest: string };
 }
 
 /** `conda-meta/mambaenv.json`. */
@@ -69,7 +69,10 @@ export function readInputs(project: Project, extra: readonly string[], world: Wo
     const text = stat && world.read(path);
     const short = path.startsWith(project.root + "/") ? path.slice(project.root.length + 1) : path;
     if (stat === undefined || text === undefined) return { path: short };
-    return { path: short, state: { mtime: stat.mtime, size: stat.size, digest: digest(text) } };
+    return {
+      path: short,
+      state: { mtime: stat.mtime, ctime: stat.ctime, size: stat.size, digest: digest(text) },
+    };
   });
 }
 
@@ -107,8 +110,8 @@ function changed(input: Input, made: number, project: Project, world: World): st
   if (stat === undefined || state === undefined) {
     return stat ? "is new" : state ? "is gone" : undefined;
   }
-  const same = stat.mtime === state.mtime && stat.size === state.size;
-  if (same && stat.mtime < made - COARSE) return undefined;
+  const same = stat.mtime === state.mtime && stat.ctime === state.ctime && stat.size === state.size;
+  if (same && stat.ctime < made - COARSE) return undefined;
   return digest(world.read(path) ?? "") === state.digest ? undefined : "changed";
 }
 

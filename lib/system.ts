@@ -26,8 +26,8 @@ function status(stats: fs.Stats): Stat {
     : stats.isSymbolicLink()
     ? "link"
     : "other";
-  const { size, mtimeMs: mtime, mode, uid, dev, ino } = stats;
-  return { kind, size, mtime, mode, uid, dev, ino };
+  const { size, mtimeMs: mtime, ctimeMs: ctime, mode, uid, dev, ino } = stats;
+  return { kind, size, mtime, ctime, mode, uid, dev, ino };
 }
 
 /** Runs an effect on disk; the system's refusal becomes a Problem that names the path. */

@@ -7,6 +7,8 @@ export interface Stat {
   kind: "file" | "dir" | "link" | "other";
   size: number;
   mtime: number;
+  /** When anything of it changed, as `mtime`; nobody can set it back. */
+  ctime: number;
   mode: number;
   uid: number;
   dev: number;

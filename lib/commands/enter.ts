@@ -1,7 +1,8 @@
 // `mambaenv`: activates the project's environment, after building it where need be.
-import { activate, active, apply, deactivate, meta } from "../activation.ts";
+import { activate, active, apply, deactivate, meta, type Options } from "../activation.ts";
 import type { Request } from "../args.ts";
 import { type Answer, type Change, render, type Shell } from "../code.ts";
+import { loadCondarc, readCondarc } from "../condarc.ts";
 import { type Facts, gather } from "../facts.ts";
 import { plan } from "../plan.ts";
 import { readPrefix } from "../prefix.ts";
@@ -21,7 +22,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
     facts = await (await import("../perform.ts")).perform(steps, facts, request, world);
   }
   const start = await hook(facts, shell, world);
-  const changes = [...start.changes, ...into(facts, shell, start.env, world)];
+  const changes = [...start.changes, ...await into(facts, shell, start.env, world)];
   return { out: render(changes, shell), exit: EXIT.ok };
 }
 
@@ -36,7 +37,7 @@ async function hook(facts: Facts, shell: Shell, world: World): Promise<{ changes
 }
 
 /** Leaves what the program entered before, then enters the environment with the project around it. */
-function into(facts: Facts, shell: Shell, env: Env, world: World): Change[] {
+async function into(facts: Facts, shell: Shell, env: Env, world: World): Promise<Change[]> {
   const { environment, project } = facts;
   if (environment.kind === "missing") throw new Error("activation without an environment");
   const left = out(env, shell, world);
@@ -45,13 +46,19 @@ function into(facts: Facts, shell: Shell, env: Env, world: World): Change[] {
   const previous = above.level > 0 ? readPrefix(above.prefix, shell, world) : undefined;
   const prefix = readPrefix(environment.prefix, shell, world);
   for (const warning of prefix.warnings) world.err(`mambaenv: warning: ${warning}\n`);
+  const options = await preferences(facts, world);
+  const changes = activate(now, prefix, previous, { ...options, name: environment.place.label });
+  const shown = env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
+  return [...left, ...scope.enter(shown, prefix.path, project?.root, now)];
+}
+
+/** What conda's configuration and installation say of an activation. */
+async function preferences({ environment, installation }: Facts, world: World): Promise<Options> {
   const builtin = environment.kind === "generation" && environment.stamp.engine === "builtin";
-  const found = builtin ? undefined : facts.installation();
-  const changes = activate(now, prefix, previous, {
-    name: environment.place.label,
-    ...found && { root: found.root, meta: meta(found.root) },
-  });
-  return [...left, ...scope.enter(changes, prefix.path, project?.root, now)];
+  const root = builtin ? undefined : installation()?.root;
+  const read = readCondarc(world, root);
+  const { changeps1, env_prompt: envPrompt } = read.unread.length > 0 ? await loadCondarc(world, root) : read;
+  return { changeps1, envPrompt, ...root !== undefined && { root, meta: meta(root) } };
 }
 
 /** What undoes an earlier entering; nothing where there was none. */

@@ -1,4 +1,5 @@
 // What an engine is asked for, and how it tells of its progress.
+import type { Index } from "../builtin/repodata.ts";
 import type { World } from "../world.ts";
 
 /** A new prefix to be filled: `prefix` is the final path, an empty or missing folder. */
@@ -19,7 +20,15 @@ export interface Order {
 /** Fills prefixes. Throws Problem; what it leaves in `prefix` then is the caller's to sweep. */
 export interface Engine {
   readonly name: string;
-  install(order: Order, world: World): Promise<void>;
+  install(order: Order, tools: Tools): Promise<void>;
+}
+
+/** What an engine works with. */
+export interface Tools {
+  world: World;
+  report: Report;
+  /** The channels of the order, opened. */
+  index: Index;
 }
 
 /** One step of the way, for the status line: `done` of `total` in bytes or files, `what` a package or a file. */

@@ -1,7 +1,7 @@
 // The user's own mamba, micromamba or conda: a row of words each.
 import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
-import { Conflict, type Engine, type Order } from "./engine.ts";
+import { Conflict, type Engine, type Order, type Tools } from "./engine.ts";
 
 /** How one program is asked to create a prefix. */
 interface Row {
@@ -27,7 +27,7 @@ const UNSOLVABLE =
 export function external(name: External, program: string): Engine {
   return {
     name,
-    async install(order: Order, world: World): Promise<void> {
+    async install(order: Order, { world }: Tools): Promise<void> {
       const argv = [program, ...words(name, order)];
       const env = { ...clean(world), ...ROWS[name].env };
       const { status, stderr } = await world.run(argv, { env, stderr: "tee" });
