@@ -1,0 +1,138 @@
+// Unpacks a package's archive into a package cache: into a temporary folder beside its own, then one rename.
+import * as fs from "node:fs";
+import { randomBytes } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { encode } from "../bytes.ts";
+import { Problem, reason } from "../problem.ts";
+import { effect, native } from "../system.ts";
+import { Folder } from "./extract.ts";
+import type { Record } from "./record.ts";
+import { Tar } from "./tar.ts";
+
+const TEMPORARY = /^\.[^/]+\.[0-9a-f]{12}\.unpack$/;
+/** Milliseconds after which nobody can still be unpacking into a temporary folder. */
+const STALE = 6 * 3600_000;
+const CHUNK = 1 << 18;
+
+/**
+ * Unpacks a `.conda` or `.tar.bz2` into the folder `into` of a package cache, with `record` beside its metadata.
+ * A folder that is complete there stays: another process was faster. Throws Problem, and leaves nothing then.
+ */
+export async function unpack(archive: string, into: string, record?: Record): Promise<void> {
+  const temporary = beside(into);
+  effect("make", temporary, () => {
+    fs.mkdirSync(native(dirname(into)), { recursive: true });
+    fs.mkdirSync(native(temporary));
+  });
+  try {
+    await extract(archive, temporary);
+    if (record) remember(temporary, record);
+    place(temporary, into, record !== undefined);
+  } finally {
+    fs.rmSync(native(temporary), { recursive: true, force: true });
+  }
+}
+
+/** Writes `info/repodata_record.json` of an unpacked package: where it came from, as conda keeps it. */
+export function remember(dir: string, record: Record): void {
+  const path = join(dir, "info", "repodata_record.json");
+  const temporary = beside(path);
+  effect("write", path, () => {
+    fs.writeFileSync(native(temporary), encode(JSON.stringify(record, null, 2) + "\n"));
+    fs.renameSync(native(temporary), native(path));
+  });
+}
+
+/** Removes what interrupted unpacking left in a package cache; what cannot be removed stays. */
+export function sweep(cache: string): void {
+  if (!fs.existsSync(native(cache))) return;
+  for (const name of fs.readdirSync(native(cache))) {
+    const path = join(cache, name);
+    const stats = TEMPORARY.test(name) ? fs.lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    if (!stats || Date.now() - stats.mtimeMs < STALE) continue;
+    effect("remove", path, () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+}
+
+function beside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.unpack`);
+}
+
+async function extract(archive: string, into: string): Promise<void> {
+  const folder = new Folder(into);
+  try {
+    if (archive.endsWith(".conda")) await conda(archive, folder);
+    else if (archive.endsWith(".tar.bz2")) await tarball(archive, folder);
+    else throw new Error("it is neither a .conda nor a .tar.bz2");
+    folder.finish();
+    if (!fs.existsSync(native(join(into, "info", "index.json")))) {
+      throw new Error("it has no info/index.json");
+    }
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    const words = error instanceof RangeError ? "it is damaged" : reason(error);
+    throw new Problem(
+      `Cannot unpack ${JSON.stringify(archive)}: ${words}`,
+      `remove it, and it is downloaded again: rm ${JSON.stringify(archive)}`,
+    );
+  } finally {
+    folder.abandon();
+  }
+}
+
+async function conda(archive: string, folder: Folder): Promise<void> {
+  const { members } = await import("./zip.ts");
+  const zlib = await import("node:zlib");
+  const fd = fs.openSync(native(archive), "r");
+  try {
+    const parts = members(fd).filter(({ name }) => /^(info|pkg)-[^/]*\.tar\.zst$/.test(name));
+    for (const kind of ["info-", "pkg-"]) {
+      if (parts.filter(({ name }) => name.startsWith(kind)).length !== 1) {
+        throw new Error(`it has no ${kind}*.tar.zst`);
+      }
+    }
+    for (const { start, size } of parts) {
+      if (size === 0) throw new Error("it is empty");
+      const from = { fd, autoClose: false, start, end: start + size - 1, highWaterMark: CHUNK };
+      const source = fs.createReadStream("", from);
+      const plain = zlib.createZstdDecompress({ chunkSize: CHUNK });
+      source.on("error", (error) => plain.destroy(error));
+      const tar = new Tar(folder);
+      for await (const chunk of source.pipe(plain)) tar.feed(chunk);
+      tar.end();
+    }
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+async function tarball(archive: string, folder: Folder): Promise<void> {
+  const { bunzip2 } = await import("./bzip2.ts");
+  const tar = new Tar(folder);
+  await bunzip2(fs.createReadStream(native(archive), { highWaterMark: CHUNK }), (bytes) => tar.feed(bytes));
+  tar.end();
+}
+
+/** Renames the new folder to its place, unless a complete one is there. */
+function place(temporary: string, into: string, recorded: boolean): void {
+  const has = (name: string) => fs.existsSync(native(join(into, "info", name)));
+  effect("make", into, () => {
+    for (let attempt = 0;; attempt++) {
+      try {
+        return fs.renameSync(native(temporary), native(into));
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? error.code : "";
+        if (attempt > 2 || !["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(String(code))) throw error;
+      }
+      if (has("index.json") && (!recorded || has("repodata_record.json"))) return;
+      discard(into);
+    }
+  });
+}
+
+/** Removes a damaged folder, which no other process can then see half removed. */
+function discard(path: string): void {
+  const away = beside(path);
+  fs.renameSync(native(path), native(away));
+  fs.rmSync(native(away), { recursive: true, force: true });
+}
