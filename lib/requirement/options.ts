@@ -22,8 +22,7 @@ export type Name =
   | "--use-feature"
   | "--hash"
   | "--config-settings"
-  | "--global-option"
-  | "--install-option";
+  | "--global-option";
 export interface Flag {
   name: Name;
   /** Empty where the option takes none. */
@@ -47,7 +46,6 @@ const LONG: Readonly<Record<string, { name: Name; takes: boolean }>> = Object.fr
     "--hash",
     "--config-settings",
     "--global-option",
-    "--install-option",
   ] as const).map((name) => [name, { name, takes: true }]),
   ...(["--no-index", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre"] as const)
     .map((name) => [name, { name, takes: false }]),

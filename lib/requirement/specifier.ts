@@ -13,7 +13,7 @@ export interface Clause {
 
 const { release, suffix, local } = GRAMMAR;
 const CLAUSE = new RegExp(
-  `^(?:(===)\\s*([^\\s;)]*)|(==|!=)\\s*(${release}(?:\\.\\*|${suffix}(?:${local})?))` +
+  `^(?:(===)\\s*([^\\s,;)]*)|(==|!=)\\s*(${release}(?:\\.\\*|${suffix}(?:${local})?))` +
     `|(~=)\\s*(v?(?:[0-9]+!)?[0-9]+(?:\\.[0-9]+)+${suffix})|(<=|>=|<|>)\\s*(${release}${suffix}))`,
   "i",
 );

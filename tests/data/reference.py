@@ -37,10 +37,44 @@ def requirement(text):
     return {
         "name": canonicalize_name(found.name),
         "extras": sorted(found.extras),
-        "specifier": sorted(str(each).replace(" ", "") for each in found.specifier),
+        "specifier": sorted({"".join(str(each).split()) for each in found.specifier}),
         "url": found.url,
         "marker": found.marker is not None,
     }
+
+
+def lines(content, environment):
+    import os
+
+    from pip._internal.req.req_file import preprocess
+
+    os.environ.update(environment)
+    return [list(each) for each in preprocess(content)]
+
+
+def options(text):
+    import contextlib
+    import io
+
+    from pip._internal.req import req_file
+
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            args, found = req_file.get_line_parser(None)(text)
+    except req_file.OptionParsingError:
+        return None
+    names = {
+        "requirements": "--requirement", "constraints": "--constraint", "editables": "--editable",
+        "find_links": "--find-links", "extra_index_urls": "--extra-index-url", "trusted_hosts": "--trusted-host",
+        "pre": "--pre", "no_index": "--no-index", "index_url": "--index-url", "prefer_binary": "--prefer-binary",
+        "require_hashes": "--require-hashes",
+    }
+    flags = []
+    for key, name in names.items():
+        value = getattr(found, key, None)
+        for each in value if isinstance(value, list) else [value] if value else []:
+            flags.append([name, "" if each is True else each])
+    return [args, sorted(flags)]
 
 
 def conda(spec, versions):
