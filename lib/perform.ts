@@ -73,8 +73,9 @@ async function generation(
   });
   try {
     const before = project ? readInputs(project, [], world) : [];
-    const order = { prefix: draft.prefix, root, engine, facts, report, clear };
-    const { files, requirements } = await provision(order, world);
+    const quiet = request.flags.quiet === true;
+    const task = { prefix: draft.prefix, root, engine, facts, quiet, report, clear };
+    const { files, requirements } = await provision(task, world);
     const inputs = project ? [...before, ...readInputs(project, files, world).slice(before.length)] : [];
     writeStamp(draft.prefix, {
       version: 1,

@@ -39,6 +39,8 @@ export interface Decision {
   name: string;
   by: "conda" | "pypi" | "nobody";
   why: string;
+  /** What conda calls the package, where it provides it under the requirement's name or another. */
+  conda?: string;
 }
 
 /** Specs for one solve, requirements for one run of pip after it, and the reasons. */
@@ -167,6 +169,7 @@ async function decide(task: Task, group: Requirement[], constraints: readonly Re
   const decision: Decision = {
     name: written,
     by: "conda",
+    conda: found.name,
     why: found.name === name ? "" : `conda calls it ${found.name}`,
   };
   if (extras.length === 0) return { conda: [spec(found.name)], pip: [], decision };

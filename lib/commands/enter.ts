@@ -4,6 +4,7 @@ import type { Request } from "../args.ts";
 import { type Answer, type Change, render, type Shell } from "../code.ts";
 import { loadCondarc, readCondarc } from "../condarc.ts";
 import { type Facts, gather } from "../facts.ts";
+import { fast, full, type Hooked } from "../hook.ts";
 import { plan } from "../plan.ts";
 import { readPrefix } from "../prefix.ts";
 import { EXIT } from "../problem.ts";
@@ -27,13 +28,12 @@ export async function run(request: Request, world: World): Promise<Answer> {
 }
 
 /** conda's own functions, and the environment as it is after them. */
-async function hook(facts: Facts, shell: Shell, world: World): Promise<{ changes: Change[]; env: Env }> {
+async function hook(facts: Facts, shell: Shell, world: World): Promise<Hooked> {
   const { env } = world;
   const how = facts.settings.hook.value;
   const found = how === "off" ? undefined : facts.installation();
   if (found === undefined) return { changes: [], env };
-  if (how === "full") return await (await import("../hook.ts")).full(found, shell, world);
-  return { changes: [], env };
+  return how === "full" ? await full(found, shell, world) : fast(found, shell, world);
 }
 
 /** Leaves what the program entered before, then enters the environment with the project around it. */
