@@ -1,0 +1,145 @@
+// The index of all channels: which packages there are. Read lazily, a name at a time, and kept on disk.
+import { join } from "node:path";
+import type { Condarc } from "../condarc.ts";
+import type { Report } from "../engines/engine.ts";
+import { EXIT, Problem } from "../problem.ts";
+import type { World } from "../world.ts";
+import { type Channel, channelsOf, shown } from "./channel.ts";
+import { nameable, recordOf } from "./entry.ts";
+import { createHttp, type Http } from "./http.ts";
+import type { Record } from "./record.ts";
+import { openSubdir, type Subdir } from "./subdir.ts";
+
+/** How channels are opened. */
+export interface IndexOptions {
+  world: World;
+  offline?: boolean;
+  condarc?: Condarc;
+  report?: Report;
+  /** Folder of the repodata; `XDG_CACHE_HOME/mambaenv/repodata` by default. */
+  cache?: string;
+  /** Milliseconds before a failed reading is tried again. */
+  pause?: number;
+}
+
+/** The channels of one solve. */
+export interface Index {
+  readonly channels: readonly Channel[];
+  readonly platform: string;
+  /** Number of the channel that a word means, -1 where it is not open. */
+  number(word: string): number;
+  /** What reads the channels; downloads take the same way. */
+  readonly http: Http;
+  /** Names of the packages of a channel's folder; undefined where the channel has no such folder. */
+  names(channel: number, subdir: string): Iterable<string> | undefined;
+  /** Records of a name in one channel's folder. Throws Problem. */
+  folder(channel: number, subdir: string, name: string): Promise<Record[]>;
+  /** Records of a name in the first channel that has any, as the solver will see them. Throws Problem. */
+  records(name: string): Promise<Record[]>;
+  /** URLs of a record's archive, in the order to try, with the secrets of its channel. */
+  locate(record: Record): string[];
+  /** What was refused of what the channels wrote, a line each. */
+  readonly refused: readonly string[];
+  close(): void;
+}
+
+/** Opens channels, given as names, paths or URLs, for a platform. Throws Problem. */
+export async function openChannels(
+  words: readonly string[],
+  platform: string,
+  options: IndexOptions,
+): Promise<Index> {
+  const { world, condarc, offline = false, pause, report } = options;
+  const channels = channelsOf(words, condarc, world.cwd);
+  const http = createHttp({ env: world.env, condarc, offline, pause });
+  const opening = { http, cache: options.cache ?? cacheOf(world), offline };
+  const subdirs = platform === "noarch" ? ["noarch"] : [platform, "noarch"];
+  const opened = await Promise.all(channels.map(async (channel) => {
+    report?.({ stage: "repodata", what: channel.url });
+    const found = await Promise.all(subdirs.map((subdir) => openSubdir(channel, subdir, opening)));
+    if (found.every((subdir) => subdir === undefined)) throw missing(channel, subdirs, offline);
+    return found.filter((subdir) => subdir !== undefined);
+  }));
+  const number = (word: string) => {
+    const [wanted] = channelsOf([word], condarc, world.cwd);
+    return channels.findIndex(({ url }) => url === wanted?.url);
+  };
+  return createIndex({ channels, platform, http, opened, number });
+}
+
+function missing({ url }: Channel, subdirs: string[], offline: boolean): Problem {
+  return new Problem(
+    `No channel at ${url}: neither ${subdirs.join(" nor ")} has repodata there`,
+    "check its name or URL: mambaenv --channel conda-forge",
+    offline && !url.startsWith("file:") ? EXIT.offline : EXIT.failed,
+  );
+}
+
+function cacheOf({ env }: World): string {
+  const cache = env["XDG_CACHE_HOME"] || (env["HOME"] && join(env["HOME"], ".cache"));
+  if (!cache) {
+    throw new Problem("No folder for the cache: HOME is not set", "XDG_CACHE_HOME=/tmp/cache mambaenv");
+  }
+  return join(cache, "mambaenv", "repodata");
+}
+
+interface Parts extends Pick<Index, "channels" | "platform" | "http" | "number"> {
+  /** For each channel the folders that it has. */
+  opened: Subdir[][];
+}
+
+function createIndex({ channels, platform, http, opened, number }: Parts): Index {
+  const read = new Map<string, Promise<Record[]>>();
+  const refused = new Set<string>();
+  const find = (channel: number, subdir: string) => opened[channel]?.find((one) => one.subdir === subdir);
+
+  async function load(channel: number, source: Subdir, name: string): Promise<Record[]> {
+    const { subdir } = source;
+    const place = { name, subdir, base: `${shown(source.base)}/`, channel: channels[channel]!.url };
+    const records: Record[] = [];
+    for (const [fn, entry] of await source.entries(name)) {
+      const record = recordOf(fn, entry, place);
+      if (record === undefined) refused.add(`${place.channel}/${subdir}: ${JSON.stringify(fn.slice(0, 80))}`);
+      else records.push(record);
+    }
+    return records;
+  }
+  function folder(channel: number, subdir: string, name: string): Promise<Record[]> {
+    const source = find(channel, subdir);
+    if (source === undefined || !nameable(name) || !source.names.has(name)) return Promise.resolve([]);
+    const key = `${channel}/${subdir}/${name}`;
+    const known = read.get(key) ?? load(channel, source, name);
+    read.set(key, known);
+    return known;
+  }
+  return {
+    channels,
+    platform,
+    http,
+    number,
+    folder,
+    get refused() {
+      return [...refused].sort();
+    },
+    names: (channel, subdir) => find(channel, subdir)?.names.keys(),
+    async records(name) {
+      for (const [channel, sources] of opened.entries()) {
+        const found = await Promise.all(sources.map(({ subdir }) => folder(channel, subdir, name)));
+        if (found.some((records) => records.length > 0)) return found.flat();
+      }
+      return [];
+    },
+    locate(record) {
+      const channel = channels.findIndex(({ url }) => url === record.channel);
+      const source = find(channel, record.subdir);
+      if (source === undefined) throw new Problem(`No channel ${record.channel} is open for ${record.fn}`);
+      const file = record.url.slice(record.url.lastIndexOf("/") + 1);
+      const mirrors = channels[channel]!.bases.map((base) => `${base}/${record.subdir}/`);
+      // A mirror has the archives only where they are beside the repodata.
+      return [...new Set([source.base, ...mirrors.includes(source.base) ? mirrors : []])].map((base) =>
+        base + file
+      );
+    },
+    close: () => opened.flat().forEach((source) => source.close()),
+  };
+}

@@ -1,0 +1,127 @@
+// The channels as the solver reads them: one sharded channel each, made of the checked records of the index.
+import { encode } from "@msgpack/msgpack";
+import { createHash } from "node:crypto";
+import * as zlib from "node:zlib";
+import { Problem } from "../problem.ts";
+import { shown } from "./channel.ts";
+import { nameOf } from "./entry.ts";
+import type { Index } from "./repodata.ts";
+import type { Record } from "./record.ts";
+
+/** What the solver's readings are answered with. */
+export interface Shelf {
+  /** URLs of the channels, as the solver knows them: no secrets, no files, no way out. */
+  readonly channels: string[];
+  /** A spec without its channel, which the shelf minds instead. Throws Problem where that channel is not open. */
+  spec(text: string): string;
+  /** The body of what the solver asks for. */
+  read(url: string): Promise<Uint8Array>;
+  /** The record that the solver's URL means. */
+  record(url: string): Promise<Record>;
+  /** The solver's words with the channels' own names. */
+  plain(words: string): string;
+}
+
+const FAST = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
+
+/** Puts an index onto a shelf. */
+export function createShelf(index: Index): Shelf {
+  /** Names of packages by what stands for their shard. */
+  const shards = new Map<string, string>();
+  /** Names that come from one channel alone. */
+  const pins = new Map<string, number>();
+
+  function contents(channel: number, subdir: string): Uint8Array {
+    const table: { [name: string]: Uint8Array } = {};
+    for (const name of index.names(channel, subdir) ?? []) {
+      const hash = createHash("sha256").update(name).digest();
+      shards.set(hash.toString("hex"), name);
+      table[name] = hash;
+    }
+    return packed({ info: { subdir, base_url: "./", shards_base_url: "./shards/" }, shards: table });
+  }
+  async function shard(channel: number, subdir: string, name: string): Promise<Uint8Array> {
+    const packages: { [fn: string]: object } = {}, conda: { [fn: string]: object } = {};
+    const records = (pins.get(name) ?? channel) === channel ? await index.folder(channel, subdir, name) : [];
+    for (const record of records) {
+      (record.fn.endsWith(".conda") ? conda : packages)[record.fn] = slim(record);
+    }
+    return packed({ packages, "packages.conda": conda, removed: [] });
+  }
+  return {
+    channels: index.channels.map((_, channel) => alias(channel)),
+    spec(text) {
+      const { word, rest } = parted(text);
+      if (word === undefined) return text;
+      const channel = index.number(word);
+      if (channel < 0) {
+        const hint = `mambaenv --channel ${shown(word)}`;
+        throw new Problem(`${JSON.stringify(text)} asks for a channel that is not open`, hint);
+      }
+      pins.set(/^[^\s=<>!~[]*/.exec(rest)![0].toLowerCase(), channel);
+      return rest;
+    },
+    read(url) {
+      const { channel, subdir, rest } = parts(url);
+      if (rest === "repodata_shards.msgpack.zst") return Promise.resolve(contents(channel, subdir));
+      const name = shards.get(/^shards\/([0-9a-f]{64})\.msgpack\.zst$/.exec(rest)?.[1] ?? "");
+      if (name === undefined) throw new Problem(`The solver asked for ${url}`);
+      return shard(channel, subdir, name);
+    },
+    async record(url) {
+      const { channel, subdir, rest } = parts(url);
+      const fn = decodeURIComponent(rest);
+      const records = await index.folder(channel, subdir, nameOf(fn) ?? "");
+      const found = records.find((record) => record.fn === fn);
+      if (found === undefined) throw new Problem(`The solver chose ${url}, which no channel has`);
+      return found;
+    },
+    plain: (words) =>
+      words.replace(/https:\/\/c(\d+)\.invalid\/?/g, (all, i) => index.channels[Number(i)]?.url ?? all),
+  };
+}
+
+/** The channel of `CHANNEL::NAME` or `NAME[channel=CHANNEL]`, on which the solver panics, and the spec without. */
+function parted(text: string): { word?: string; rest: string } {
+  const [, before, after] = /^\s*([^\s[]+?)::(.*)$/s.exec(text) ?? [];
+  if (before !== undefined) return { word: before, rest: after! };
+  const inside = /(?<=[[,]\s*)channel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^,\]\s]+))\s*,?/.exec(text);
+  if (inside === null) return { rest: text };
+  const rest = text.replace(inside[0], "").replace(/,\s*]/, "]").replace(/\[\s*]/, "");
+  return { word: inside[1] ?? inside[2] ?? inside[3], rest };
+}
+
+function alias(channel: number): string {
+  return `https://c${channel}.invalid`;
+}
+
+/** Channel, folder and file of a URL that the solver made from an alias. */
+function parts(url: string): { channel: number; subdir: string; rest: string } {
+  const [, channel, subdir, rest] = /^https:\/\/c(\d+)\.invalid\/([^/]+)\/(.+)$/.exec(url) ?? [];
+  if (channel === undefined) throw new Problem(`The solver named ${JSON.stringify(url)}`);
+  return { channel: Number(channel), subdir: subdir!, rest: rest! };
+}
+
+/** What the solver needs of a record, in the form of a shard; odd extras could only make it fail. */
+function slim(record: Record): object {
+  const { name, version, build, build_number, subdir, depends, constrains = [] } = record;
+  const { noarch, track_features, features, timestamp, size } = record;
+  return {
+    name,
+    version,
+    build,
+    build_number,
+    subdir,
+    depends,
+    constrains,
+    ...(noarch && { noarch }),
+    ...(track_features && { track_features }),
+    ...(features && { features }),
+    ...(timestamp && { timestamp }),
+    ...(size && { size }),
+  };
+}
+
+function packed(value: object): Uint8Array {
+  return zlib.zstdCompressSync(encode(value), FAST);
+}

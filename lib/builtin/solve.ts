@@ -1,0 +1,93 @@
+// Solving: specs and channels in, records in link order out. The solver runs in a thread that can be ended.
+import { Conflict, type Report } from "../engines/engine.ts";
+import { Problem } from "../problem.ts";
+import { sorted } from "./order.ts";
+import type { Index } from "./repodata.ts";
+import type { Record } from "./record.ts";
+import { createShelf, type Shelf } from "./shelf.ts";
+import type { FromSolver, Locked, ToSolver } from "./solver.ts";
+import type { Virtual } from "./virtual.ts";
+
+export interface SolveOptions {
+  virtual: readonly Virtual[];
+  report?: Report;
+  /** Milliseconds that the solver may think without reading anything; 10 minutes by default. */
+  limit?: number;
+}
+
+/** The records that satisfy all specs, dependencies first. Throws Conflict with the solver's reasons, or Problem. */
+export async function solve(
+  index: Index,
+  specs: readonly string[],
+  options: SolveOptions,
+): Promise<Record[]> {
+  options.report?.({ stage: "solve", what: specs.join(", ") });
+  const shelf = createShelf(index);
+  const urls = await think(shelf, index, specs, options);
+  return sorted(await Promise.all(urls.map(shelf.record)));
+}
+
+function think(
+  shelf: Shelf,
+  index: Index,
+  specs: readonly string[],
+  { virtual, limit = 600_000 }: SolveOptions,
+): Promise<string[]> {
+  const worker = new Worker(new URL("./solver.ts", import.meta.url).href, { type: "module" });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return new Promise<string[]>((resolve, reject) => {
+    const post = (message: ToSolver) => worker.postMessage(message);
+    const watch = () => {
+      clearTimeout(timer);
+      const late = () => reject(new Problem(`The solver found no answer in ${limit / 1000} s`, LATE));
+      timer = setTimeout(late, limit);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Problem(`The solver broke down: ${event.message}`, LATE));
+    };
+    worker.onmessage = ({ data }: { data: FromSolver }) => {
+      watch();
+      if (data.kind === "solved") return resolve(data.urls);
+      if (data.kind === "failed") return reject(failure(data.panicked, shelf.plain(data.message)));
+      shelf.read(data.url).then((bytes) => post({ kind: "body", url: data.url, bytes }), reject);
+    };
+    watch();
+    const platforms = index.platform === "noarch" ? ["noarch"] : [index.platform, "noarch"];
+    const { channels, spec } = shelf;
+    post({ kind: "solve", specs: specs.map(spec), channels, platforms, locked: virtual.map(locked) });
+  }).finally(() => {
+    clearTimeout(timer);
+    worker.terminate();
+  });
+}
+
+const LATE = "ask for less at once, or name versions: python=3.12";
+
+/** The solver's words as what they mean. They have no code: the texts are those of @conda-org/rattler 0.3. */
+function failure(panicked: boolean, message: string): Error {
+  const [, reasons] = /^Cannot solve the request because of: (.*)$/s.exec(message) ?? [];
+  if (reasons !== undefined) return new Conflict(reasons.trim());
+  if (!panicked) {
+    return new Problem(`Cannot read a requirement: ${message.trim()}`, "conda's form is: numpy >=1.26,<2");
+  }
+  const words = message.split("\n").filter((line) => line !== "" && !line.startsWith("panicked"))[0] ??
+    message;
+  return new Problem(`The solver broke down: ${words}`, LATE);
+}
+
+function locked({ name, version, build }: Virtual): Locked {
+  const filename = `${name}-${version}-${build}.conda`;
+  const url = `https://virtual.invalid/noarch/${filename}`;
+  return {
+    packageName: name,
+    version,
+    build,
+    buildNumber: 0,
+    url,
+    filename,
+    repoName: "@",
+    subdir: "noarch",
+    depends: [],
+  };
+}

@@ -1,0 +1,69 @@
+// What is kept on disk of a channel folder's repodata, and until when it is good.
+import * as fs from "node:fs";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { shown } from "./channel.ts";
+
+/** The kinds of repodata, the best first. */
+export const FORMATS = [
+  "repodata_shards.msgpack.zst",
+  "repodata.json.zst",
+  "repodata.json.bz2",
+  "repodata.json",
+] as const;
+export type Format = typeof FORMATS[number];
+
+/** What is known of a folder's repodata on disk. */
+export interface State {
+  format: Format;
+  /** File with the index or the pack, beside this one. */
+  data: string;
+  etag?: string;
+  modified?: string;
+  /** Milliseconds since 1970: until when nobody need ask again, when all formats were tried. */
+  until: number;
+  tried: number;
+}
+
+/** Readable by eye, unique by hash: mirrors of one channel are told apart, secrets are not readable. */
+export function folderOf(url: string): string {
+  const plain = shown(url).replace(/^[a-z]+:\/+/, "").replace(/[^A-Za-z0-9.-]+/g, "_").slice(-60);
+  return `${plain}-${createHash("sha256").update(url).digest("hex").slice(0, 12)}`;
+}
+
+/** The state in a folder; undefined where there is none, or it is damaged. */
+export function readState(folder: string): State | undefined {
+  return attempt(() => {
+    const state = JSON.parse(fs.readFileSync(join(folder, "state.json"), "utf8")) as State;
+    return FORMATS.includes(state.format) && /^(index|pack)-[a-z0-9-]+$/.test(state.data) ? state : undefined;
+  });
+}
+
+/** Writes the state in one rename, then removes what no state names: others may be reading the last one. */
+export function writeState(folder: string, state: State, last?: State): void {
+  const temporary = join(folder, `state.${state.data}.tmp`);
+  fs.writeFileSync(temporary, JSON.stringify(state));
+  fs.renameSync(temporary, join(folder, "state.json"));
+  for (const name of fs.readdirSync(folder)) {
+    const held = [state.data, last?.data].some((data) => data !== undefined && name.startsWith(data));
+    if (/^(index|pack)-/.test(name) && !held && old(join(folder, name))) {
+      fs.rmSync(join(folder, name), { force: true });
+    }
+  }
+}
+
+/** Whether nobody can be writing or reading it any more. */
+function old(path: string): boolean {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > 3600_000;
+}
+
+/** What `act` returns; undefined where what is on disk is missing or damaged, which a new reading mends. */
+export function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

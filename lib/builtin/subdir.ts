@@ -1,0 +1,177 @@
+// One folder of a channel (`linux-64`, `noarch`): finds its best repodata, keeps it on disk, reads names from it.
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { EXIT, Problem, reason } from "../problem.ts";
+import { baseOf, type Channel, shown } from "./channel.ts";
+import type { Http } from "./http.ts";
+import { cut, openPack } from "./pack.ts";
+import { readShard, readShards } from "./shards.ts";
+import { attempt, folderOf, type Format, FORMATS, readState, type State, writeState } from "./stock.ts";
+
+/** An opened folder of a channel. */
+export interface Subdir {
+  subdir: string;
+  /** URL of the folder of its archives, secrets included, with a final slash. */
+  base: string;
+  names: ReadonlyMap<string, unknown>;
+  /** File names and entries of a package, as the channel wrote them. */
+  entries(name: string): Promise<[fn: string, entry: unknown][]>;
+  close(): void;
+}
+
+/** What opening a folder takes. */
+export interface Opening {
+  http: Http;
+  /** Folder of all repodata. */
+  cache: string;
+  offline: boolean;
+}
+
+/** Time after which a channel is asked again for a better format. */
+const WEEK = 7 * 24 * 3600_000;
+/** Bytes that an index, and that a shard may have as they come. */
+const INDEX = 1 << 27, SHARD = 1 << 26;
+
+/** Opens a folder of a channel, from the first of its URLs that works; undefined where none has such a folder. */
+export async function openSubdir(
+  channel: Channel,
+  subdir: string,
+  opening: Opening,
+): Promise<Subdir | undefined> {
+  const failed: unknown[] = [];
+  for (const base of channel.bases) {
+    try {
+      const found = await openAt(`${base}/${subdir}/`, subdir, opening);
+      if (found !== undefined) return found;
+    } catch (error) {
+      failed.push(error);
+    }
+  }
+  if (failed.length > 0) throw failed[0];
+  return undefined;
+}
+
+async function openAt(url: string, subdir: string, opening: Opening): Promise<Subdir | undefined> {
+  const site: Site = {
+    url,
+    subdir,
+    folder: join(opening.cache, folderOf(url)),
+    local: url.startsWith("file:"),
+    ...opening,
+  };
+  const state = readState(site.folder);
+  const kept = state && attempt(() => load(state, site));
+  if (kept !== undefined && !site.local && (site.offline || Date.now() < state!.until)) return kept;
+  if (site.offline && !site.local) {
+    throw new Problem(
+      `No repodata of ${shown(url)} in the cache, and offline`,
+      "once with the network: mambaenv",
+      EXIT.offline,
+    );
+  }
+  const recent = kept !== undefined && !site.local && Date.now() - state!.tried < WEEK;
+  for (const format of recent ? [state!.format, ...FORMATS] : FORMATS) {
+    const known = kept && state!.format === format ? state : undefined;
+    const found = await ask(format, known, site);
+    if (found === undefined) continue;
+    const next = { ...found, tried: recent ? state!.tried : Date.now() };
+    const opened = found.data === state?.data && kept ? kept : readable(url + format, () => load(next, site));
+    if (opened !== kept) kept?.close();
+    writeState(site.folder, next, state);
+    return opened;
+  }
+  kept?.close();
+  return undefined;
+}
+
+interface Site extends Opening {
+  url: string;
+  subdir: string;
+  folder: string;
+  local: boolean;
+}
+
+/** Asks for one format and stores what comes; undefined where the channel has none of it. */
+async function ask(
+  format: Format,
+  known: State | undefined,
+  site: Site,
+): Promise<Omit<State, "tried"> | undefined> {
+  const whole = format !== "repodata_shards.msgpack.zst";
+  const data = `${whole ? "pack" : "index"}-${randomBytes(6).toString("hex")}`;
+  const file = join(site.folder, data), raw = `${file}.partial`;
+  try {
+    const { status, fresh, etag, modified } = await site.http.save(site.url + format, raw, {
+      etag: known?.etag,
+      modified: known?.modified,
+      most: whole ? 2 ** 31 : INDEX,
+      optional: format !== "repodata.json",
+    });
+    const until = Date.now() + fresh * 1000;
+    if (status === 304 && known !== undefined) return { ...known, until };
+    if (status !== 200) return undefined;
+    if (whole) await cut(raw, file);
+    else fs.renameSync(raw, file);
+    return { format, data, etag, modified, until };
+  } catch (error) {
+    throw unreadable(site.url + format, error);
+  } finally {
+    fs.rmSync(raw, { force: true });
+  }
+}
+
+/** Opens what the state names. Throws where it is not there or damaged. */
+function load({ format, data }: State, site: Site): Subdir {
+  const file = join(site.folder, data);
+  return format === "repodata_shards.msgpack.zst" ? sharded(file, site) : packed(file, site);
+}
+
+function packed(file: string, { url, subdir }: Site): Subdir {
+  const { base_url, names, entries, close } = openPack(file);
+  const base = baseOf(base_url ?? "", url);
+  return { subdir, base, names, close, entries: (name) => Promise.resolve(entries(name)) };
+}
+
+function sharded(file: string, { url, subdir, folder, local, http }: Site): Subdir {
+  const { base_url, shards_base_url, names } = readShards(fs.readFileSync(file));
+  const base = baseOf(base_url, url), shards = baseOf(shards_base_url, url);
+  async function entries(name: string): Promise<[string, unknown][]> {
+    const hash = names.get(name);
+    if (hash === undefined) return [];
+    const kept = join(folder, "shards", hash);
+    const held = local ? undefined : attempt(() => readShard(fs.readFileSync(kept), hash));
+    if (held !== undefined) return held;
+    const from = `${shards}${hash}.msgpack.zst`;
+    const { status, bytes } = await http.read(from, { most: SHARD });
+    if (status !== 200) throw new Problem(`${shown(from)} is not there, though the index names it`, STRANGE);
+    const found = readable(from, () => readShard(bytes, hash));
+    if (!local) store(kept, bytes);
+    return found;
+  }
+  return { subdir, base, names, entries, close: () => undefined };
+}
+
+function store(file: string, bytes: Uint8Array): void {
+  const temporary = `${file}.${randomBytes(6).toString("hex")}`;
+  fs.mkdirSync(dirname(file), { recursive: true });
+  fs.writeFileSync(temporary, bytes);
+  fs.renameSync(temporary, file);
+}
+
+const STRANGE = "try again later, or name another channel: mambaenv --channel URL";
+
+/** What `act` returns; a failure becomes a Problem that names the URL. */
+function readable<T>(url: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw unreadable(url, error);
+  }
+}
+
+/** A Problem for what came from a URL and is damaged; one that names it already stays as it is. */
+function unreadable(url: string, error: unknown): Problem {
+  if (error instanceof Problem && error.message.includes(shown(url))) return error;
+  return new Problem(`Cannot read ${shown(url)}: ${reason(error)}`, STRANGE);
+}
