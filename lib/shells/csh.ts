@@ -1,4 +1,5 @@
 // How tcsh and csh spell changes: each on one line and ended by `;`, since backticks turn newlines into blanks.
+// Builtins follow an empty word, which keeps aliases away; behind `if (…)` there are none.
 import type { Shell, Word } from "../code.ts";
 
 /** tcsh, and a csh that has its file tests and modifiers. */
@@ -8,14 +9,14 @@ export const csh: Shell = {
   hook: "tcsh",
   form: 'eval "`%`"',
   word,
-  set: (name, value) => withNewline([value], `\\setenv ${name} ${value};`),
-  unset: (name) => `\\unsetenv ${name};`,
-  path: (dirs) => withNewline(dirs, `\\setenv PATH ${dirs.join(":")};`),
+  set: (name, value) => withNewline([value], `''setenv ${name} ${value};`),
+  unset: (name) => `''unsetenv ${name};`,
+  path: (dirs) => withNewline(dirs, `''setenv PATH ${dirs.join(":")};`),
   source: (file) => withNewline([file], sourced(file)),
   prompt,
   functions,
   verbatim,
-  status: (code) => `(\\exit ${code});`,
+  status: (code) => `(''exit ${code});`,
 };
 
 /** Stands for a newline, which cannot be written between backticks. */
@@ -31,62 +32,56 @@ function word(text: string): Word {
 function withNewline(words: readonly Word[], code: string): string {
   if (!words.some((word) => word.includes(NEWLINE))) return code;
   return [
-    '\\set mambaenv_file="`mktemp`";',
-    `printf 'set mambaenv_nl="\\\\\\n"\\n' >\\! "$mambaenv_file:q";`,
-    '\\source "$mambaenv_file:q"; \\rm -f "$mambaenv_file:q";',
+    `''set mambaenv_file="\`mktemp\`";`,
+    `printf 'set mambaenv_nl="\\\\\\n"\\n' >! "$mambaenv_file:q";`,
+    `''source "$mambaenv_file:q"; \\rm -f "$mambaenv_file:q";`,
     code,
-    "\\unset mambaenv_nl mambaenv_file;",
+    "''unset mambaenv_nl mambaenv_file;",
   ].join(" ");
 }
 
 /** An unreadable file would end the shell; a broken one ends itself. */
 function sourced(file: Word): string {
-  return `if (! -r ${file}) ${warning(file)}; if (-r ${file}) \\source ${file}; if ($status) ${
-    warning(file)
-  };`;
+  return `if (! -r ${file}) ${warning(file)}; if (-r ${file}) source ${file}; if ($status) ${warning(file)};`;
 }
 
 function warning(file: Word): string {
   return `/bin/sh -c 'echo "$0 $1" >&2' 'mambaenv: warning: this script failed:' ${file}`;
 }
 
-/** Removes $mambaenv_old from $mambaenv_prompt, which csh itself cannot. */
+/** Takes every $mambaenv_old out of $mambaenv_prompt, which csh cannot; no double quotes, for it stands in some. */
 const REMOVE = [
-  "o=; r=$mambaenv_prompt; while :; do case $r in",
-  '*"$mambaenv_old"*) o=$o${r%%"$mambaenv_old"*}; r=${r#*"$mambaenv_old"};;',
-  '*) break;; esac; done; printf "%s" "$o$r"',
+  "awk -v a=mambaenv_prompt -v b=mambaenv_old 'BEGIN { r = ENVIRON[a]; x = ENVIRON[b];",
+  "while (i = index(r, x)) { o = o substr(r, 1, i - 1); r = substr(r, i + length(x)) } print o r }'",
 ].join(" ");
 
 function prompt(remove: Word, add: Word): string {
-  if (remove === "''") return withNewline([add], `if ($?prompt) \\set prompt=${add}"$prompt:q";`);
-  return withNewline(
-    [remove, add],
-    [
-      `if ($?prompt) \\setenv mambaenv_prompt "$prompt:q"; \\setenv mambaenv_old ${remove};`,
-      `\\set mambaenv_sh=${word(REMOVE)};`,
-      `if ($?prompt) \\set prompt=${add}"\`/bin/sh -c $mambaenv_sh:q\`";`,
-      "\\unsetenv mambaenv_prompt; \\unsetenv mambaenv_old; \\unset mambaenv_sh;",
-    ].join(" "),
-  );
+  if (remove === "''") return withNewline([add], `if ($?prompt) set prompt=${add}"$prompt:q";`);
+  const code = [
+    `if ($?prompt) setenv mambaenv_prompt "$prompt:q"; ''setenv mambaenv_old ${remove};`,
+    `if ($?prompt) set prompt=${add}"\`${REMOVE}\`";`,
+    "''unsetenv mambaenv_prompt; ''unsetenv mambaenv_old;",
+  ];
+  return withNewline([remove, add], code.join(" "));
 }
 
 /** conda's own file resets CONDA_SHLVL, so that is kept. */
 function functions(files: readonly Word[], hook: readonly Word[]): string {
   if (files.length === 0 && hook.length === 0) return "";
   const lines = [
-    '\\set mambaenv_want=0; if ($?prompt) if ("`\\alias conda`" == "") \\set mambaenv_want=1;',
-    "\\set mambaenv_level; if ($?CONDA_SHLVL) \\set mambaenv_level=$CONDA_SHLVL:q;",
+    `''set mambaenv_want=0; if ($?prompt) if ("\`''alias conda\`" == "") set mambaenv_want=1;`,
+    "''set mambaenv_level; if ($?CONDA_SHLVL) set mambaenv_level=$CONDA_SHLVL:q;",
   ];
   for (const file of files) {
-    lines.push(`if ($mambaenv_want && -r ${file}) \\set mambaenv_want=2;`);
-    lines.push(`if ($mambaenv_want && -r ${file}) \\source ${file};`);
+    lines.push(`if ($mambaenv_want && -r ${file}) set mambaenv_want=2;`);
+    lines.push(`if ($mambaenv_want && -r ${file}) source ${file};`);
   }
   if (hook.length > 0) {
-    lines.push(`\\set mambaenv_hook=(${hook.join(" ")});`);
-    lines.push('if ($mambaenv_want == 1) \\eval "`$mambaenv_hook:q`"; \\unset mambaenv_hook;');
+    lines.push(`''set mambaenv_hook=(${hook.join(" ")});`);
+    lines.push(`if ($mambaenv_want == 1) eval "\`$mambaenv_hook:q\`"; ''unset mambaenv_hook;`);
   }
-  lines.push('if ("$mambaenv_level:q" \\!= "") \\setenv CONDA_SHLVL "$mambaenv_level:q";');
-  lines.push("\\unset mambaenv_want mambaenv_level;");
+  lines.push('if ("$mambaenv_level:q" != "") setenv CONDA_SHLVL "$mambaenv_level:q";');
+  lines.push("''unset mambaenv_want mambaenv_level;");
   return withNewline([...files, ...hook], lines.join(" "));
 }
 
@@ -95,9 +90,9 @@ function verbatim(code: Word): string {
   return withNewline(
     [code],
     [
-      '\\set mambaenv_code="`mktemp`";',
-      `printf %s ${code} >\\! "$mambaenv_code:q";`,
-      '\\source "$mambaenv_code:q"; \\rm -f "$mambaenv_code:q"; \\unset mambaenv_code;',
+      `''set mambaenv_code="\`mktemp\`";`,
+      `printf %s ${code} >! "$mambaenv_code:q";`,
+      `''source "$mambaenv_code:q"; \\rm -f "$mambaenv_code:q"; ''unset mambaenv_code;`,
     ].join(" "),
   );
 }
