@@ -47,7 +47,7 @@ export async function gather(request: Request, world: World): Promise<Facts> {
 
 /** The installation that a hand-made environment is in; null where there is none around it. */
 function around({ envs }: Place, world: World): Found | null {
-  if (basename(envs) !== "envs") return null;
+  if (basename(envs) !== "envs" || world.stat(`${parent(envs)}/conda-meta`) === undefined) return null;
   const [found] = installations(world, { root: { value: parent(envs), from: "its environment" } });
   return found && found.refused === undefined ? found : null;
 }

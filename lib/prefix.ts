@@ -12,13 +12,15 @@ export function readPrefix(path: string, shell: Pick<Shell, "scripts">, world: W
   const warnings: string[] = [];
   const vars = new Map<string, string | null>();
   const folder = `${path}/etc/conda`;
-  for (const name of world.list(`${folder}/env_vars.d`) ?? []) {
+  // Most prefixes have none of the three folders: one question tells.
+  const there = world.list(folder) ?? [];
+  const list = (name: string) => there.includes(name) ? world.list(`${folder}/${name}`) ?? [] : [];
+  for (const name of list("env_vars.d")) {
     readVariables(`${folder}/env_vars.d/${name}`, (json) => json, vars, warnings, world);
   }
   readVariables(`${path}/conda-meta/state`, variablesOf, vars, warnings, world);
   const scripts = (name: string) =>
-    (world.list(`${folder}/${name}`) ?? []).filter((file) => file.endsWith(shell.scripts))
-      .map((file) => `${folder}/${name}/${file}`);
+    list(name).filter((file) => file.endsWith(shell.scripts)).map((file) => `${folder}/${name}/${file}`);
   return {
     path,
     activate: scripts("activate.d"),
@@ -39,12 +41,11 @@ function readVariables(
   warnings: string[],
   world: World,
 ): void {
+  // No file is no news: only something that is there can be broken.
+  if (world.lstat(file) === undefined) return;
   const text = world.read(file);
-  // No file is no news, and asking why costs the warm path: only something that is there can be broken.
   if (text === undefined) {
-    if (world.lstat(file) !== undefined) {
-      warnings.push(`Cannot read ${JSON.stringify(file)}: its variables are left out`);
-    }
+    warnings.push(`Cannot read ${JSON.stringify(file)}: its variables are left out`);
     return;
   }
   let found: unknown;

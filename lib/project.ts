@@ -48,11 +48,10 @@ export function basename(path: string): string {
 export function findProject(flags: Flags, world: World): Project | undefined {
   if (flags.project !== undefined) return named(resolve(world.cwd, flags.project), world);
   if (world.env["DIRENV_IN_ENVRC"]) return at(world.cwd, "direnv", world);
-  const device = world.stat(world.cwd)?.dev;
   for (let dir = resolve("/", world.cwd); dir !== "/"; dir = parent(dir)) {
     const found = at(dir, dir === world.cwd ? "the current folder" : "a folder above", world);
     if (found.files.size > 0) return found;
-    if (dir === world.env["HOME"] || world.stat(parent(dir))?.dev !== device) return undefined;
+    if (dir === world.env["HOME"] || world.stat(parent(dir))?.dev !== world.stat(dir)?.dev) return undefined;
   }
   return undefined;
 }

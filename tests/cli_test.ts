@@ -1,0 +1,178 @@
+// The compiled program as users call it: what it prints, what it exits with, what it takes no notice of.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tool } from "./oracle.ts";
+import { call, PROGRAM } from "./program.ts";
+import { type TestWorld, testWorld } from "./world.ts";
+
+const BASH = "/bin/bash";
+const PLAIN = {
+  "root/envs/work/conda-meta/history": "",
+  "root/envs/work/bin/": "",
+  "work/requirements.txt": "",
+};
+
+function variables(world: TestWorld): { [name: string]: string } {
+  return { HOME: `${world.top}/home`, PATH: "/usr/bin:/bin", MAMBAENV_ROOT: `${world.top}/root` };
+}
+
+/** Runs bash code in which `M` is the program. */
+function bash(world: TestWorld, code: string, more: { [name: string]: string } = {}) {
+  return call([BASH, "-c", code], { cwd: world.cwd, env: { ...variables(world), M: PROGRAM, ...more } });
+}
+
+Deno.test("enter: activates in bash, under strict options, in POSIX mode, by source and by eval", () => {
+  const world = testWorld(PLAIN);
+  const shown = 'echo "$?|$CONDA_DEFAULT_ENV|$CONDA_PREFIX|$PATH|$PYTHONPATH|$MAMBAENV_ACTIVE"';
+  const prefix = `${world.top}/root/envs/work`;
+  const path = `${world.cwd}/bin:${prefix}/bin:/usr/bin:/bin`;
+  const expected = `0|work|${prefix}|${path}|${world.cwd}|${prefix}\n`;
+  const forms = [
+    'source <("$M")',
+    'eval "$("$M")"',
+    'set -euo pipefail; set -o noclobber; IFS=/; eval "$("$M")"',
+  ];
+  for (const form of [...forms, 'set -o posix; eval "$("$M")"', 'source <("$M"); source <("$M")']) {
+    const { out, err } = bash(world, `${form}; IFS=' '; ${shown}`);
+    assert.deepEqual([out, err], [expected, ""], form);
+  }
+});
+
+Deno.test("deactivate: the environment is as it was", () => {
+  const world = testWorld(PLAIN);
+  const dump = "env -0 | sort -z | grep -zv ^_=";
+  const { out } = bash(world, `${dump}; printf '#'; source <("$M"); source <("$M" deactivate); ${dump}`);
+  const [before, after] = out.split("#");
+  assert.equal(after, before);
+});
+
+Deno.test("enter: a folder with a hostile name is a name", () => {
+  const world = testWorld();
+  for (
+    const name of ['my "odd" $dir', "a'b", "$(touch pwned)", "`x`", "-n", "a\\b", "!x", "é\u{1f40d}", " x "]
+  ) {
+    const folder = `${world.cwd}/${name}`;
+    world.mkdir(folder);
+    world.mkdir(`${world.top}/root/envs/${name}/conda-meta`);
+    writeFileSync(`${folder}/requirements.txt`, "");
+    const code = 'cd -- "$D" && source <("$M") && printf %s "$CONDA_DEFAULT_ENV"';
+    const { out, err } = bash(world, code, { D: folder });
+    assert.deepEqual([out, err], [name, ""]);
+    assert.deepEqual(readdirSync(folder), ["requirements.txt"]);
+  }
+});
+
+Deno.test("failures: words on stderr, the code's status, a living shell, an unchanged environment", () => {
+  const world = testWorld({ "work/": "", "p/requirements.txt": "", "bad/requirements.txt": "x ==\n" });
+  const rows: [string, string, number, RegExp][] = [
+    ["work", "", 2, /No project in ".*\/work" or above/],
+    ["p", "--no-create", 3, /No environment "p"/],
+    ["p", "--frobnicate", 2, /Unknown flag "--frobnicate"/],
+    ["p", "frobnicate", 2, /Unknown command "frobnicate"/],
+    ["p", "--shell tclsh", 2, /Unknown shell "tclsh"; known: bash/],
+    ["p", "--engine conda", 3, /No conda on this machine/],
+    ["p", "deactivate", 2, /No environment of mambaenv is active/],
+    ["p", "--project /nowhere", 2, /No project folder/],
+    ["bad", "--offline", 1, /Cannot parse "requirements.txt" line 1/],
+  ];
+  for (const [folder, words, status, message] of rows) {
+    const code =
+      `cd ../${folder}; B=$(env); eval "$("$M" ${words})"; S=$?; [ "$B" = "$(B= env)" ]; echo "$S alive"`;
+    const { out, err } = bash(world, code);
+    assert.equal(out, `${status} alive\n`, `${words}: ${err}`);
+    assert.match(err, message);
+    assert.ok(!/\n\s+at .*:\d+/.test(err), "a stack trace");
+    const direct = call([PROGRAM, ...words.split(" ").filter(Boolean)], {
+      cwd: `${world.top}/${folder}`,
+      env: variables(world),
+    });
+    assert.equal(direct.status, status);
+  }
+  assert.deepEqual(readdirSync(`${world.top}/home`), []);
+});
+
+Deno.test("stdout: a terminal gets words and the line to type, a closed one no trace", () => {
+  const world = testWorld(PLAIN);
+  const script = tool("script");
+  const seen = call([script, "-qec", `${PROGRAM}`, "/dev/null"], { cwd: world.cwd, env: variables(world) });
+  assert.match(seen.out, /To activate it: source <\(mambaenv\)/);
+  assert.ok(!seen.out.includes("export"));
+  const closed = bash(world, '"$M" >&-; "$M" | true; "$M" status | head -c1 >/dev/null; echo ok');
+  assert.deepEqual([closed.out, closed.err], ["ok\n", ""]);
+});
+
+Deno.test("the folder's own bunfig.toml, .env, tsconfig.json, node_modules and *.ts change nothing", () => {
+  const evil = 'require("fs").writeFileSync("pwned", "")';
+  const world = testWorld({
+    ...PLAIN,
+    "work/bunfig.toml": 'preload = ["./evil.ts"]\n[define]\n"process.argv" = "[]"\n',
+    "work/evil.ts": evil,
+    "work/.env": "MAMBAENV_NAME=pwned\nBUN_OPTIONS=--preload=./evil.ts\n",
+    "work/.env.local": "MAMBAENV_NAME=pwned\n",
+    "work/tsconfig.json": '{"compilerOptions": {"paths": {"*": ["./evil.ts"]}}}',
+    "work/package.json": '{"main": "evil.ts", "type": "commonjs"}',
+    "work/lib/commands/status.ts": evil,
+    "work/node_modules/smol-toml/index.js": evil,
+    "work/pyproject.toml": "[tool.mambaenv]\n",
+  });
+  const before = readdirSync(world.cwd).sort();
+  const { out, err, status } = call([PROGRAM, "status", "--json"], { cwd: world.cwd, env: variables(world) });
+  assert.equal(status, 0, err);
+  assert.equal(JSON.parse(out).name.value, "work");
+  assert.deepEqual(readdirSync(world.cwd).sort(), before);
+});
+
+/** Every way to a warm path: made by hand, and by the program, found by MAMBAENV_ROOT or in its own root. */
+Deno.test("warm path: at most 25 file operations more than an empty program, no write, no network, no child", () => {
+  const world = testWorld(PLAIN);
+  const log = `${world.top}/strace`;
+  const trace = (argv: string[]) => {
+    const words = ["-f", "-qq", "-e", "trace=%file,getdents64,write,%network,%process", "-o", log, ...argv];
+    const ended = spawnSync(tool("strace"), words, {
+      cwd: world.cwd,
+      env: variables(world),
+      encoding: "utf8",
+    });
+    assert.equal(ended.status, 0, ended.stderr);
+    return readFileSync(log, "utf8").split("\n").map((line) => line.replace(/^\d+ +/, ""));
+  };
+  const own = trace([PROGRAM, "--shell", "bash"]);
+  const paths = own.filter((line) =>
+    /^(open|stat|lstat|statx|newfstatat|access|faccessat|readlink|getdents)\w*\(/.test(line)
+  )
+    .filter((line) => line.includes(world.top) || /\/etc\/(mambaenv|conda)|\/proc\/\d+|condarc/.test(line));
+  assert.ok(paths.length <= 25, `${paths.length}:\n${paths.join("\n")}`);
+  const deeds = own.filter((line) =>
+    /^(mkdir|rename|unlink|symlink|link|chmod|utime|socket|connect|execve|fork|vfork)/.test(line)
+  );
+  assert.equal(deeds.length, 1, deeds.join("\n"));
+  assert.ok(!own.some((line) => /O_(WRONLY|RDWR|CREAT)/.test(line) && !line.includes("/dev/")));
+  assert.equal(own.filter((line) => line.startsWith("write(1")).length, 1);
+});
+
+Deno.test("where it runs: no HOME, an empty PATH, few descriptors, umask 077, a read-only prefix", () => {
+  const world = testWorld(PLAIN);
+  const env = variables(world);
+  const ok = /CONDA_PREFIX=/;
+  const { HOME: _, ...homeless } = env;
+  assert.match(call([PROGRAM, "--shell", "bash"], { cwd: world.cwd, env: homeless }).out, ok);
+  assert.match(call([PROGRAM, "--shell", "bash"], { cwd: world.cwd, env: { ...env, PATH: "" } }).out, ok);
+  assert.match(bash(world, 'ulimit -n 64; umask 077; "$M"').out, ok);
+  chmodSync(`${world.top}/root/envs/work`, 0o555);
+  assert.match(bash(world, '"$M" <&-').out, ok);
+});
+
+Deno.test("status: says where each value came from; --json is JSON", () => {
+  const world = testWorld({ ...PLAIN, "work/.python-version": "3.12\n" });
+  const { out, status } = call([PROGRAM, "status", "--shell", "zsh"], {
+    cwd: world.cwd,
+    env: variables(world),
+  });
+  assert.equal(status, 0);
+  assert.match(out, /^name +work \(the project's folder\)$/m);
+  assert.match(out, /^python +3\.12 \(\.python-version\)$/m);
+  assert.match(out, /never rebuilt/);
+  const json = call([PROGRAM, "status", "--json"], { cwd: world.cwd, env: variables(world) });
+  assert.equal(JSON.parse(json.out).environment.kind, "plain");
+});
