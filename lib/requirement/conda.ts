@@ -101,10 +101,10 @@ function fitsOne(one: string, version: string): boolean {
   }
 }
 
-/** A dependency of a conda record, cut: its name and the constraint of its version, `*` for none. */
+/** A conda spec, cut: its name and the constraint of its version, `*` for none. */
 export function dependency(text: string): { name: string; constraint: string } {
-  const [, name = text, constraint = "*"] = /^([^\s=<>!~]+)\s*([^\s]*)/.exec(text.trim()) ?? [];
-  return { name, constraint: constraint === "" ? "*" : constraint };
+  const [, name = text, constraint] = /^(?:\S*::)?([^\s=<>!~[]+)\s*([^\s[]*)/.exec(text.trim()) ?? [];
+  return { name, constraint: constraint || "*" };
 }
 
 /**

@@ -61,7 +61,9 @@ const VERSIONS: ReadonlySet<string> = new Set([
 /** Reads a marker. Throws Unreadable. */
 export function parseMarker(text: string): Marker {
   const tokens = tokenize(text);
-  if (tokens.filter((token) => token === "(").length > 1000) throw new Unreadable("the marker is nested too deep");
+  if (tokens.filter((token) => token === "(").length > 1000) {
+    throw new Unreadable("the marker is nested too deep");
+  }
   const marker = disjunction(tokens);
   if (tokens.length > 0) throw new Unreadable(`unexpected ${JSON.stringify(tokens[0])} in the marker`);
   return marker;
