@@ -15,10 +15,14 @@ export function topological<T extends { record: Record }>(packages: readonly T[]
   const all = new Map(packages.map((item) => [item.record.name, item]));
   const needs = new Map<string, string[]>();
   for (const [name, { record }] of all) {
-    needs.set(name, record.depends.map(specName).filter((need) => need !== name && all.has(need)).sort().reverse());
+    needs.set(
+      name,
+      record.depends.map(specName).filter((need) => need !== name && all.has(need)).sort().reverse(),
+    );
   }
   const loose = (from: string, to: string) =>
-    all.get(from)!.record.noarch === undefined && all.get(to)!.record.noarch !== undefined && reaches(needs, to, from);
+    all.get(from)!.record.noarch === undefined && all.get(to)!.record.noarch !== undefined &&
+    reaches(needs, to, from);
   const edges = new Map([...needs].map(([name, list]) => [name, list.filter((need) => !loose(name, need))]));
   const needed = new Set([...edges.values()].flat());
   const names = [...all.keys()].sort().reverse();

@@ -1,0 +1,121 @@
+// Links unpacked packages into a new prefix: decides what goes where, then does it, then writes down what it did.
+import { join } from "node:path";
+import * as fs from "node:fs";
+import type { Report } from "../engines/engine.ts";
+import { Problem } from "../problem.ts";
+import { effect, native } from "../system.ts";
+import type { World } from "../world.ts";
+import { claim, type Claims } from "./claim.ts";
+import { damaged, type Path, readManifest } from "./manifest.ts";
+import { writeHistory, writeMeta } from "./meta.ts";
+import { topological } from "./order.ts";
+import { Placer } from "./place.ts";
+import { destination, type Entry, type Python, pythonOf, readEntry } from "./python.ts";
+import type { Record } from "./record.ts";
+import { type Placed, Writer } from "./write.ts";
+
+/** A package and the folder it is unpacked in. */
+export interface Unpacked {
+  record: Record;
+  dir: string;
+}
+
+/** What is to be linked. */
+export interface Linking {
+  packages: readonly Unpacked[];
+  /** Where the files go: a new folder. */
+  prefix: string;
+  /** conda subdir of the environment. */
+  platform: string;
+  /** The path that files are to name, if it is not `prefix`. */
+  target?: string;
+  /** What the user asked for, as MatchSpecs. */
+  specs?: readonly string[];
+}
+
+/** A package with what goes where. */
+export interface Plan extends Unpacked {
+  paths: (Path & { to: string })[];
+  entries: (Entry & { to: string })[];
+}
+
+/** Fills a prefix. Throws Problem; what is in the prefix then is the caller's to sweep. */
+export async function link(linking: Linking, report: Report, world: World): Promise<void> {
+  const { prefix, platform, target = prefix, specs = [] } = linking;
+  const packages = topological(linking.packages);
+  const python = pythonOf(packages.map(({ record }) => record));
+  const plans = packages.map((item) => plan(item, python));
+  const claims = claim(plans);
+  for (const warning of claims.warnings) world.err(`warning: ${warning}\n`);
+  folders(prefix, plans, claims);
+
+  const writer = new Writer({ prefix, target, platform, placer: new Placer() });
+  const total = plans.reduce((sum, { paths }) => sum + paths.length, 0);
+  const placed = new Map<Plan, Placed[]>();
+  let done = 0;
+  for (const item of plans) {
+    report({ stage: "link", what: item.record.name, done, total });
+    placed.set(item, writer.write(item, python, claims));
+    done += item.paths.length;
+    // Signals and progress have their turn between two packages.
+    await new Promise((turn) => setImmediate(turn));
+  }
+  report({ stage: "link", done, total });
+
+  if (python) {
+    const { compile } = await import("./compile.ts");
+    const compiled = await compile({ plans, python, writer, claims, report, world });
+    for (const [item, files] of compiled) placed.get(item)!.push(...files);
+  }
+  for (const item of plans) writeMeta(item, placed.get(item)!, writer.way(item), { prefix, specs });
+  const { runScripts } = await import("./scripts.ts");
+  await runScripts(plans, { prefix, target }, world);
+  writeHistory(packages.map(({ record }) => record), prefix, specs);
+}
+
+function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
+  const manifest = readManifest(dir);
+  const modules = record.noarch === "python";
+  if (modules && python === undefined) {
+    throw new Problem(
+      `${JSON.stringify(record.fn)} needs Python, and the environment has none`,
+      "ask for python as well: mambaenv --python 3.12",
+    );
+  }
+  const to = (path: string) => modules ? destination(path, python!) : path;
+  const paths = manifest.paths.map((path) => ({ ...path, to: to(path.path) }));
+  const entries = modules ? manifest.entries.map((text) => readEntry(text, record.fn)) : [];
+  return { record, dir, paths, entries: entries.map((entry) => ({ ...entry, to: `bin/${entry.command}` })) };
+}
+
+/** Makes every folder that something goes to. */
+function folders(prefix: string, plans: readonly Plan[], claims: Claims): void {
+  effect("make", prefix, () => fs.mkdirSync(native(join(prefix, "conda-meta")), { recursive: true }));
+  const plain = new Set<string>();
+  for (const { dir, paths } of plans) sources(dir, paths, plain);
+  for (const folder of claims.folders) {
+    const path = `${prefix}/${folder}`;
+    effect("make", path, () => {
+      try {
+        fs.mkdirSync(native(path));
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? error.code : "";
+        if (code !== "EEXIST" || !fs.lstatSync(native(path)).isDirectory()) throw error;
+      }
+    });
+  }
+}
+
+/** A package cannot reach outside of its own folder through a link in it. */
+function sources(dir: string, paths: readonly Path[], plain: Set<string>): void {
+  for (const { path } of paths) {
+    for (let cut = path.indexOf("/"); cut > 0; cut = path.indexOf("/", cut + 1)) {
+      const folder = `${dir}/${path.slice(0, cut)}`;
+      if (plain.has(folder)) continue;
+      plain.add(folder);
+      if (fs.lstatSync(native(folder), { throwIfNoEntry: false })?.isSymbolicLink()) {
+        throw damaged(dir, `${JSON.stringify(path)} is behind a link`);
+      }
+    }
+  }
+}

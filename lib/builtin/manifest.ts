@@ -1,0 +1,125 @@
+// What an unpacked package says of its own files: info/paths.json, or the files it had before, and info/link.json.
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { decode } from "../bytes.ts";
+import { Problem, reason } from "../problem.ts";
+import { native } from "../system.ts";
+import { inside } from "./extract.ts";
+import type { Rewriting } from "./rewrite.ts";
+
+/** One file, link or empty folder of a package. */
+export interface Path {
+  /** Relative to the package's folder. */
+  path: string;
+  kind: "hardlink" | "softlink" | "directory";
+  /** To be copied rather than linked. */
+  copied: boolean;
+  rewriting?: Rewriting;
+  sha256?: string;
+  size?: number;
+}
+
+/** The files of the package unpacked in `dir`, and its entry points. Throws Problem where they make no sense. */
+export function readManifest(dir: string): { paths: Path[]; entries: string[] } {
+  const modern = text(dir, "paths.json");
+  const paths = modern === undefined ? older(dir) : listed(dir, object(dir, "paths.json", modern));
+  for (const { path } of paths) {
+    if (inside(path) !== path) throw damaged(dir, `${JSON.stringify(path)} would leave its folder`);
+  }
+  const link = text(dir, "link.json");
+  return { paths, entries: link === undefined ? [] : entries(object(dir, "link.json", link)) };
+}
+
+/** A Problem with the package in a cache, which a new download mends. */
+export function damaged(dir: string, words: string): Problem {
+  return new Problem(
+    `The package in ${JSON.stringify(dir)} is damaged: ${words}`,
+    `remove it, and it is unpacked again: rm -r ${JSON.stringify(dir)}`,
+  );
+}
+
+interface Json {
+  [key: string]: unknown;
+}
+
+function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(dir: string, name: string): string | undefined {
+  try {
+    return decode(fs.readFileSync(native(join(dir, "info", name))));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw damaged(dir, `info/${name}: ${reason(error)}`);
+  }
+}
+
+function object(dir: string, name: string, text: string): Json {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isJson(value)) return value;
+  } catch (error) {
+    throw damaged(dir, `info/${name}: ${reason(error)}`);
+  }
+  throw damaged(dir, `info/${name} is no object`);
+}
+
+function listed(dir: string, { paths }: Json): Path[] {
+  if (!Array.isArray(paths)) throw damaged(dir, "info/paths.json has no paths");
+  return paths.map((entry: unknown) => {
+    const path = isJson(entry) ? entry["_path"] : undefined;
+    if (!isJson(entry) || typeof path !== "string") {
+      throw damaged(dir, "info/paths.json has a path without a name");
+    }
+    const kind = entry["path_type"] ?? "hardlink";
+    if (kind !== "hardlink" && kind !== "softlink" && kind !== "directory") {
+      throw damaged(dir, `info/paths.json has ${JSON.stringify(path)} of an unknown type`);
+    }
+    const { prefix_placeholder: placeholder, file_mode: mode, sha256, size_in_bytes: size } = entry;
+    const rewritten = typeof placeholder === "string" && (mode === "text" || mode === "binary");
+    return {
+      path,
+      kind,
+      copied: entry["no_link"] === true,
+      ...(rewritten && { rewriting: { placeholder, mode } }),
+      ...(typeof sha256 === "string" && { sha256 }),
+      ...(typeof size === "number" && { size }),
+    };
+  });
+}
+
+// What packages of before 2017 were built with; in pieces, for a packager would replace it in this program, too.
+const PLACEHOLDER = "/opt/" + [1, 2, 3].map((n) => `anaconda${n}`).join("");
+
+function older(dir: string): Path[] {
+  const files = lines(text(dir, "files"));
+  if (text(dir, "files") === undefined) throw damaged(dir, "it has neither info/paths.json nor info/files");
+  const copied = new Set([...lines(text(dir, "no_link")), ...lines(text(dir, "no_softlink"))]);
+  const rewritings = new Map(lines(text(dir, "has_prefix")).map((line) => prefixed(line)));
+  return files.map((path) => {
+    const stats = fs.lstatSync(native(join(dir, path)), { throwIfNoEntry: false });
+    const kind = stats?.isSymbolicLink() ? "softlink" : stats?.isDirectory() ? "directory" : "hardlink";
+    const rewriting = rewritings.get(path);
+    return { path, kind, copied: copied.has(path), ...(rewriting && { rewriting }) };
+  });
+}
+
+function lines(text = ""): string[] {
+  return text.split("\n").map((line) => line.replace(/\r$/, "")).filter((line) => line !== "");
+}
+
+/** A line of has_prefix: `PLACEHOLDER MODE PATH`, the words quoted where they have spaces, or only `PATH`. */
+function prefixed(line: string): [string, Rewriting] {
+  const words = [...line.matchAll(/"((?:\\.|[^"\\])*)"|\S+/g)].map(([word, quoted]) =>
+    quoted === undefined ? word : quoted.replace(/\\(.)/g, "$1")
+  );
+  const [placeholder = "", mode, path] = words;
+  if ((mode === "text" || mode === "binary") && path !== undefined) return [path, { placeholder, mode }];
+  return [words.length === 1 ? placeholder : line, { placeholder: PLACEHOLDER, mode: "text" }];
+}
+
+function entries({ noarch }: Json): string[] {
+  const points = isJson(noarch) ? noarch["entry_points"] : undefined;
+  return Array.isArray(points) ? points.filter((point) => typeof point === "string") : [];
+}
