@@ -18,6 +18,7 @@ export function createReport(world: World, quiet: boolean): { report: Report; cl
   let last = 0;
   let shown = false;
   let stage = "";
+  const told = new Set<string>();
   const clear = () => {
     if (shown) world.err("\r\x1b[K");
     shown = false;
@@ -27,7 +28,8 @@ export function createReport(world: World, quiet: boolean): { report: Report; cl
     const changed = progress.stage !== stage;
     stage = progress.stage;
     if (!terminal) {
-      if (changed) world.err(`mambaenv: ${VERBS[progress.stage]}\n`);
+      if (!told.has(stage)) world.err(`mambaenv: ${VERBS[progress.stage]}\n`);
+      told.add(stage);
       return;
     }
     if (!changed && world.now() - last < 80) return;
