@@ -73,8 +73,8 @@ async function generation(
   });
   try {
     const before = project ? readInputs(project, [], world) : [];
-    const quiet = request.flags.quiet === true;
-    const task = { prefix: draft.prefix, root, engine, facts, quiet, report, clear };
+    const { quiet = false, verbose = false } = request.flags;
+    const task = { prefix: draft.prefix, root, engine, facts, quiet, verbose, report, clear };
     const { files, requirements } = await provision(task, world);
     const inputs = project ? [...before, ...readInputs(project, files, world).slice(before.length)] : [];
     writeStamp(draft.prefix, {

@@ -19,6 +19,7 @@ export interface Task {
   engine: Engine;
   facts: Facts;
   quiet: boolean;
+  verbose: boolean;
   report: Report;
   /** Takes the progress line away, for words that stay. */
   clear: () => void;
@@ -51,7 +52,7 @@ export async function provision(task: Task, world: World): Promise<Provision> {
       options: wanted.options,
       offline: settings.offline,
       wheels: [],
-      quiet: task.quiet,
+      quiet: task.quiet || !(task.verbose || world.tty(2)),
     },
     world,
     task.report,

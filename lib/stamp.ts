@@ -56,9 +56,10 @@ export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
   world.write(`${prefix}/${STAMP}`, JSON.stringify(stamp, null, 1) + "\n");
 }
 
-/** What the settings ask for beyond the inputs. */
+/** What the settings ask for beyond the inputs; passwords and tokens of channels are not written down. */
 export function asked({ python, channels }: Settings): Asked {
-  return { ...python && { python: python.value }, ...channels && { channels: channels.value } };
+  const bare = (url: string) => url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "");
+  return { ...python && { python: python.value }, ...channels && { channels: channels.value.map(bare) } };
 }
 
 /** The state of every input, `extra` being files named by others (`-r more.txt`). */
