@@ -1,7 +1,7 @@
 // Solving: specs and channels in, records in link order out. The solver runs in a thread that can be ended.
 import { Conflict, type Report } from "../engines/engine.ts";
 import { Problem } from "../problem.ts";
-import { sorted } from "./order.ts";
+import { topological } from "./order.ts";
 import type { Index } from "./repodata.ts";
 import type { Record } from "./record.ts";
 import { createShelf, type Shelf } from "./shelf.ts";
@@ -24,7 +24,8 @@ export async function solve(
   options.report?.({ stage: "solve", what: specs.join(", ") });
   const shelf = createShelf(index);
   const urls = await think(shelf, index, specs, options);
-  return sorted(await Promise.all(urls.map(shelf.record)));
+  const records = await Promise.all(urls.map(async (url) => ({ record: await shelf.record(url) })));
+  return topological(records).map(({ record }) => record);
 }
 
 function think(
