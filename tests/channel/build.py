@@ -28,9 +28,10 @@ def main(which: str, folder: Path, subdir: str, program: str) -> None:
         packages = [wheel(path, runtime, program) for path in download(source, HERE / "big.txt")]
         publish(channel, subdir, packages)
     else:
-        packages = [runtime, abi(runtime), *samples(subdir)]
+        packages = [runtime, abi(runtime), *samples(runtime)]
         for pins in ("pure", "older"):
-            packages += [pure(path, runtime) for path in download(source / pins, HERE / f"{pins}.txt", pure=True)]
+            wheels = download(source / pins, HERE / f"{pins}.txt", pure=True)
+            packages += [pure(path, runtime) for path in wheels]
         packages += [binary(path, runtime, program) for path in download(source / "binary", HERE / "binary.txt")]
         complete(packages)
         publish(channel, subdir, packages)

@@ -18,25 +18,27 @@ def publish(folder: Path, pins: Path) -> None:
     """Fills a folder with wheels and a source archive."""
     download(folder, pins)
     wheel(folder, "onlypypi", "1.0")
-    wheel(folder, "onlypypi", "1.1", needs=["six>=1.16"])
+    wheel(folder, "onlypypi", "1.1", needs=("six>=1.16",))
     wheel(folder, "hello", "2.0")
     source(folder / "fromsource-1.0.tar.gz")
 
 
-def wheel(folder: Path, name: str, version: str, needs: list[str] = []) -> None:
+def wheel(folder: Path, name: str, version: str, needs: tuple[str, ...] = ()) -> Path:
     code = f'__version__ = "{version}"\n\n\ndef main():\n    print("{name}", __version__)\n'
-    lines = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {need}" for need in needs)]
+    head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": code,
-        f"{info}/METADATA": "\n".join(lines) + "\n",
+        f"{info}/METADATA": head + "".join(f"Requires-Dist: {need}\n" for need in needs),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: mambaenv\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
     }
     files[f"{info}/RECORD"] = "".join(map(row, files.items())) + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(zipfile.ZipInfo(path, (2023, 11, 14, 22, 13, 20)), text)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, text in files.items():
+            archive.writestr(zipfile.ZipInfo(member, (2023, 11, 14, 22, 13, 20)), text)
+    return path
 
 
 def row(item: tuple[str, str]) -> str:

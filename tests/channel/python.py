@@ -22,8 +22,9 @@ print(json.dumps({
     "libdir": var("LIBDIR"), "library": var("INSTSONAME"), "link": var("LDLIBRARY"),
 }))
 """
-#: Not needed to run programs, and most of the size.
+#: Not needed to run programs and most of the size, or the machine's own business.
 SKIP = {"__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "turtledemo", "lib2to3"}
+SKIP |= {"EXTERNALLY-MANAGED", "sitecustomize.py"}
 PYDOC = "#!{prefix}/bin/python{short}\nimport pydoc\n\nif __name__ == '__main__':\n    pydoc.cli()\n"
 
 
@@ -49,8 +50,8 @@ def python(program: str, subdir: str) -> Package:
         conventional(stage / lib / "sysconfig.py")
         for path in sorted(stage.rglob("*")):
             if path.is_file():
-                mode = 0o755 if os.access(path, os.X_OK) and path.suffix != ".py" else 0o644
-                package.add(str(path.relative_to(stage)), path.read_bytes(), mode & os.stat(path).st_mode | 0o644)
+                mode = 0o755 if path.stat().st_mode & 0o100 and path.suffix != ".py" else 0o644
+                package.add(str(path.relative_to(stage)), path.read_bytes(), mode)
     bytecode(package, fact["program"])
     package.add("bin/python", target=f"python{short}")
     package.add("bin/python3", target=f"python{short}")
@@ -66,10 +67,10 @@ def python(program: str, subdir: str) -> Package:
 
 def unwanted(folder: str, names: list[str]) -> set[str]:
     """What is left out: sizable parts, libraries to link with, links out of the folder, PEP 668's refusal."""
-    bad = {name for name in names if name in SKIP or name.endswith((".a", ".o")) or name == "EXTERNALLY-MANAGED"}
+    bad = {name for name in names if name in SKIP or name.endswith((".a", ".o"))}
     if os.path.basename(folder).startswith("config-"):
         bad |= {name for name in names if ".so" in name}
-    return bad | {name for name in names if name == "sitecustomize.py" or not os.path.exists(f"{folder}/{name}")}
+    return bad | {name for name in names if not os.path.exists(f"{folder}/{name}")}
 
 
 def own_library(stage: Path, fact: dict) -> None:

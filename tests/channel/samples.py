@@ -8,16 +8,19 @@ import tempfile
 from pathlib import Path
 
 from package import PLACEHOLDER, Package
+from pypi import wheel
+from wheels import pure
 
 HERE = Path(__file__).parent
 
 
-def samples(subdir: str):
-    """All of them, those with compiled code for `subdir`."""
+def samples(runtime: Package):
+    """All of them, those with compiled code for the subdir of `runtime`, the channel's Python."""
+    subdir = runtime.subdir
     yield from versions()
     yield hooks()
-    yield hello("1.0")
-    yield hello("1.1", ".tar.bz2")
+    yield hello("1.0", runtime)
+    yield hello("1.1", runtime, ".tar.bz2")
     yield links()
     yield odd()
     yield modes()
@@ -75,15 +78,12 @@ def hooks() -> Package:
     return package
 
 
-def hello(version: str, ending: str = ".conda") -> Package:
+def hello(version: str, runtime: Package, ending: str = ".conda") -> Package:
     """`noarch: python` with an entry point and a script; its version is known to Python, too."""
-    package = Package("hello", version, "py_0", noarch="python", depends=["python >=3.8"], ending=ending)
-    site = "site-packages"
-    package.add(f"{site}/hello/__init__.py", f'__version__ = "{version}"\n\n\ndef main():\n    print("hello", __version__)\n')
-    package.add(f"{site}/hello-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: hello\nVersion: {version}\n")
-    package.add(f"{site}/hello-{version}.dist-info/INSTALLER", "conda\n")
+    with tempfile.TemporaryDirectory() as folder:
+        package = pure(wheel(Path(folder), "hello", version), runtime)
+    package.build, package.ending = "py_0", ending
     package.add("python-scripts/hello-script", f"#!{PLACEHOLDER}/bin/python\nimport hello\n\nhello.main()\n", 0o755)
-    package.scripts = ["hello = hello:main"]
     return package
 
 
@@ -103,7 +103,8 @@ def links() -> Package:
 def odd() -> Package:
     """Names that a careless program takes for something else."""
     package = marked("odd", "1.0")
-    for name in ("a b", "ünï", "-rf", "$(touch x)", "it's", '"quoted"', "back\\slash", "#hash", "per%20cent", "x" * 200):
+    quotes = ("it's", '"quoted"', "back\\slash", "$(touch x)", "#hash", "per%20cent")
+    for name in ("a b", "ünï", "-rf", *quotes, "x" * 200):
         package.add(f"share/odd/{name}", f"{name}\n")
     return package
 
@@ -156,7 +157,7 @@ def prefixed(subdir: str) -> Package:
     """A program that knows its prefix."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "prefixed"
-        # Without optimisation: a compiler that folds `strlen` bakes the long prefix's length into the program.
+        # A compiler that folds `strlen` would bake the long prefix's length into the program.
         words = ["-O0", "-fno-builtin", f'-DPREFIX="{PLACEHOLDER}"', "-o", str(out), "prefixed.c"]
         subprocess.check_call(["cc", *words], cwd=HERE)
         package = marked("prefixed", "1.0", subdir=subdir, noarch="")
