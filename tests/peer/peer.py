@@ -166,7 +166,7 @@ def listing(args: argparse.Namespace, root: Path) -> None:
         raise Failure(f"EnvironmentLocationNotFound: Not a conda environment: {target}")
     names = ("name", "version", "build_string", "channel")
     rows = [
-        dict(zip(names, (one.name.normalized, str(one.version), one.build, one.channel), strict=True))
+        dict(zip(names, (one.name.normalized, str(one.version), str(one.build), one.channel), strict=True))
         for one in installed(target)
     ]
     lines = [f"# packages in environment at {target}:", *("  ".join(map(str, row.values())) for row in rows)]
