@@ -21,7 +21,7 @@ export type Read = Omit<Answer, "body"> & { bytes: Uint8Array };
 export interface Http {
   /** The whole body, retried; a status other than 2xx, 304 and those of a missing thing is a Problem. */
   read(url: string, ask?: Ask): Promise<Read>;
-  /** Writes the body to `file`, each try going on where the last stopped. */
+  /** Writes the body to `file`, each try going on where the last stopped; the status is then 200. */
   save(url: string, file: string, ask?: Save): Promise<Omit<Answer, "body">>;
 }
 export interface HttpOptions extends Trust {
@@ -68,7 +68,7 @@ export function createHttp(options: HttpOptions): Http {
         begun = ask.resume || found.etag?.startsWith('"') ? { etag: found.etag } : undefined;
         await pour(url, file, found, ask);
         const { body: _, ...rest } = found;
-        return rest;
+        return { ...rest, status: rest.status === 206 ? 200 : rest.status };
       });
     },
   };

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as zlib from "node:zlib";
 import { Problem, reason } from "../problem.ts";
+import { effect } from "../system.ts";
 import { nameOf } from "./entry.ts";
 import { createScanner } from "./scan.ts";
 
@@ -35,7 +36,9 @@ export async function cut(raw: string, file: string): Promise<void> {
   function flush(): void {
     for (const [name, texts] of gathered) {
       const block = zlib.zstdCompressSync(`{${texts.join(",")}}`, FAST);
-      fs.writeSync(out, block);
+      effect("write", file, () => {
+        for (let at = 0; at < block.length;) at += fs.writeSync(out, block, at);
+      });
       const known = blocks.get(name);
       if (known === undefined) blocks.set(name, [offset, block.length]);
       else known.push(offset, block.length);
@@ -63,7 +66,7 @@ export async function cut(raw: string, file: string): Promise<void> {
     fs.closeSync(out);
   }
   contents.names = [...blocks];
-  fs.writeFileSync(`${file}.json`, JSON.stringify(contents));
+  effect("write", file, () => fs.writeFileSync(`${file}.json`, JSON.stringify(contents)));
 }
 
 function baseOf(info: string): string | undefined {

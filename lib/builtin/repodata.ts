@@ -14,7 +14,7 @@ import { openSubdir, type Subdir } from "./subdir.ts";
 export interface IndexOptions {
   world: World;
   offline?: boolean;
-  condarc?: Condarc;
+  condarc?: Partial<Condarc>;
   report?: Report;
   /** Folder of the repodata; `XDG_CACHE_HOME/mambaenv/repodata` by default. */
   cache?: string;

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { effect } from "../system.ts";
 import { shown } from "./channel.ts";
 
 /** The kinds of repodata, the best first. */
@@ -42,8 +43,10 @@ export function readState(folder: string): State | undefined {
 /** Writes the state in one rename, then removes what no state names: others may be reading the last one. */
 export function writeState(folder: string, state: State, last?: State): void {
   const temporary = join(folder, `state.${state.data}.tmp`);
-  fs.writeFileSync(temporary, JSON.stringify(state));
-  fs.renameSync(temporary, join(folder, "state.json"));
+  effect("write", temporary, () => {
+    fs.writeFileSync(temporary, JSON.stringify(state));
+    fs.renameSync(temporary, join(folder, "state.json"));
+  });
   for (const name of fs.readdirSync(folder)) {
     const held = [state.data, last?.data].some((data) => data !== undefined && name.startsWith(data));
     if (/^(index|pack)-/.test(name) && !held && old(join(folder, name))) {

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { EXIT, Problem, reason } from "../problem.ts";
+import { effect } from "../system.ts";
 import { baseOf, type Channel, shown } from "./channel.ts";
 import type { Http } from "./http.ts";
 import { cut, openPack } from "./pack.ts";
@@ -75,10 +76,9 @@ async function openAt(url: string, subdir: string, opening: Opening): Promise<Su
     const known = kept && state!.format === format ? state : undefined;
     const found = await ask(format, known, site);
     if (found === undefined) continue;
-    const next = { ...found, tried: recent ? state!.tried : Date.now() };
-    const opened = found.data === state?.data && kept ? kept : readable(url + format, () => load(next, site));
+    const opened = found.subdir ?? kept;
     if (opened !== kept) kept?.close();
-    writeState(site.folder, next, state);
+    writeState(site.folder, { ...found.state, tried: recent ? state!.tried : Date.now() }, state);
     return opened;
   }
   kept?.close();
@@ -92,12 +92,14 @@ interface Site extends Opening {
   local: boolean;
 }
 
+/** What a channel's answer comes to: nothing new where `subdir` is missing. */
+interface Found {
+  state: Omit<State, "tried">;
+  subdir?: Subdir;
+}
+
 /** Asks for one format and stores what comes; undefined where the channel has none of it. */
-async function ask(
-  format: Format,
-  known: State | undefined,
-  site: Site,
-): Promise<Omit<State, "tried"> | undefined> {
+async function ask(format: Format, known: State | undefined, site: Site): Promise<Found | undefined> {
   const whole = format !== "repodata_shards.msgpack.zst";
   const data = `${whole ? "pack" : "index"}-${randomBytes(6).toString("hex")}`;
   const file = join(site.folder, data), raw = `${file}.partial`;
@@ -109,12 +111,14 @@ async function ask(
       optional: format !== "repodata.json",
     });
     const until = Date.now() + fresh * 1000;
-    if (status === 304 && known !== undefined) return { ...known, until };
+    if (status === 304 && known !== undefined) return { state: { ...known, until } };
     if (status !== 200) return undefined;
     if (whole) await cut(raw, file);
     else fs.renameSync(raw, file);
-    return { format, data, etag, modified, until };
+    const state = { format, data, etag, modified, until };
+    return { state, subdir: load(state, site) };
   } catch (error) {
+    for (const path of [file, `${file}.json`]) fs.rmSync(path, { force: true });
     throw unreadable(site.url + format, error);
   } finally {
     fs.rmSync(raw, { force: true });
@@ -122,7 +126,7 @@ async function ask(
 }
 
 /** Opens what the state names. Throws where it is not there or damaged. */
-function load({ format, data }: State, site: Site): Subdir {
+function load({ format, data }: Pick<State, "format" | "data">, site: Site): Subdir {
   const file = join(site.folder, data);
   return format === "repodata_shards.msgpack.zst" ? sharded(file, site) : packed(file, site);
 }
@@ -145,33 +149,31 @@ function sharded(file: string, { url, subdir, folder, local, http }: Site): Subd
     const from = `${shards}${hash}.msgpack.zst`;
     const { status, bytes } = await http.read(from, { most: SHARD });
     if (status !== 200) throw new Problem(`${shown(from)} is not there, though the index names it`, STRANGE);
-    const found = readable(from, () => readShard(bytes, hash));
-    if (!local) store(kept, bytes);
-    return found;
+    try {
+      const found = readShard(bytes, hash);
+      if (!local) store(kept, bytes);
+      return found;
+    } catch (error) {
+      throw unreadable(from, error);
+    }
   }
   return { subdir, base, names, entries, close: () => undefined };
 }
 
 function store(file: string, bytes: Uint8Array): void {
   const temporary = `${file}.${randomBytes(6).toString("hex")}`;
-  fs.mkdirSync(dirname(file), { recursive: true });
-  fs.writeFileSync(temporary, bytes);
-  fs.renameSync(temporary, file);
+  effect("write", file, () => {
+    fs.mkdirSync(dirname(file), { recursive: true });
+    fs.writeFileSync(temporary, bytes);
+    fs.renameSync(temporary, file);
+  });
 }
 
 const STRANGE = "try again later, or name another channel: mambaenv --channel URL";
 
-/** What `act` returns; a failure becomes a Problem that names the URL. */
-function readable<T>(url: string, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw unreadable(url, error);
-  }
-}
-
 /** A Problem for what came from a URL and is damaged; one that names it already stays as it is. */
 function unreadable(url: string, error: unknown): Problem {
-  if (error instanceof Problem && error.message.includes(shown(url))) return error;
+  const told = error instanceof Problem && (error.hint !== "" || error.message.includes(shown(url)));
+  if (told) return error;
   return new Problem(`Cannot read ${shown(url)}: ${reason(error)}`, STRANGE);
 }

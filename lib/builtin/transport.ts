@@ -7,7 +7,7 @@ import type { Env } from "../world.ts";
 /** Where proxies and certificates are named. */
 export interface Trust {
   env: Env;
-  condarc?: Pick<Condarc, "ssl_verify" | "proxy_servers">;
+  condarc?: Partial<Pick<Condarc, "ssl_verify" | "proxy_servers">>;
 }
 /** What `fetch` takes beyond the standard: Bun has `proxy` and `tls`, Deno a `client`. */
 export interface Connection {
