@@ -47,7 +47,7 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   const plans = packages.map((item) => plan(item, python));
   const claims = claim(plans);
   for (const warning of claims.warnings) world.err(`warning: ${warning}\n`);
-  folders(prefix, plans, claims);
+  await folders(prefix, plans, claims);
 
   const writer = new Writer({ prefix, target, platform, placer: new Placer() });
   const total = plans.reduce((sum, { paths }) => sum + paths.length, 0);
@@ -55,10 +55,8 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   let done = 0;
   for (const item of plans) {
     report({ stage: "link", what: item.record.name, done, total });
-    placed.set(item, writer.write(item, python, claims));
+    placed.set(item, await writer.write(item, python, claims));
     done += item.paths.length;
-    // Signals and progress have their turn between two packages.
-    await new Promise((turn) => setImmediate(turn));
   }
   report({ stage: "link", done, total });
 
@@ -88,22 +86,26 @@ function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
   return { record, dir, paths, entries: entries.map((entry) => ({ ...entry, to: `bin/${entry.command}` })) };
 }
 
-/** Makes every folder that something goes to. */
-function folders(prefix: string, plans: readonly Plan[], claims: Claims): void {
+/** Makes every folder that something goes to, those of the same depth at once: each takes its time. */
+async function folders(prefix: string, plans: readonly Plan[], claims: Claims): Promise<void> {
   effect("make", prefix, () => fs.mkdirSync(native(join(prefix, "conda-meta")), { recursive: true }));
   const plain = new Set<string>();
   for (const { dir, paths } of plans) sources(dir, paths, plain);
-  for (const folder of claims.folders) {
-    const path = `${prefix}/${folder}`;
-    effect("make", path, () => {
-      try {
-        fs.mkdirSync(native(path));
-      } catch (error) {
-        const code = error instanceof Error && "code" in error ? error.code : "";
-        if (code !== "EEXIST" || !fs.lstatSync(native(path)).isDirectory()) throw error;
-      }
+  const levels: string[][] = [];
+  for (const folder of claims.folders) (levels[folder.split("/").length] ??= []).push(`${prefix}/${folder}`);
+  for (const level of levels) {
+    const ended = await Promise.allSettled((level ?? []).map((path) => fs.promises.mkdir(native(path))));
+    ended.forEach((end, i) => {
+      if (end.status === "rejected") existing(level![i]!, end.reason);
     });
   }
+}
+
+function existing(path: string, refusal: unknown): void {
+  if (fs.lstatSync(native(path), { throwIfNoEntry: false })?.isDirectory()) return;
+  effect("make", path, () => {
+    throw refusal;
+  });
 }
 
 /** A package cannot reach outside of its own folder through a link in it. */

@@ -14,6 +14,11 @@ const NEVER = ["EXDEV", "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "E
 export class Placer {
   #ways = new Map<string, Way>();
 
+  /** Whether hard links are worth trying. */
+  links(cache: string): boolean {
+    return !this.#ways.has(cache);
+  }
+
   /** `target` must not exist. `copied`: never a hard link. Throws Problem. */
   place(cache: string, source: string, target: string, copied = false): Way {
     const way = this.#ways.get(cache) ?? "hardlink";

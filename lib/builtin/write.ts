@@ -23,6 +23,9 @@ export interface Placed {
   size?: number;
 }
 
+/** Links that are under way at the same time. */
+const BATCH = 256;
+
 /** Writes files into one prefix. */
 export class Writer {
   #ways = new Map<Plan, Way>();
@@ -31,23 +34,20 @@ export class Writer {
     readonly place: { prefix: string; target: string; platform: string; placer: Placer },
   ) {}
 
-  /** Writes what is the package's own; `conda-meta` gets the result. */
-  write(plan: Plan, python: Python | undefined, claims: Claims): Placed[] {
+  /** Writes what is the package's own; `conda-meta` gets the result. Throws Problem, and then nothing is under way. */
+  async write(plan: Plan, python: Python | undefined, claims: Claims): Promise<Placed[]> {
     const placed: Placed[] = [];
+    const plain: Plan["paths"] = [];
     for (const path of plan.paths) {
       if (path.kind === "directory") placed.push({ path: path.to, kind: path.kind, copied: path.copied });
-      else if (owns(claims, path)) placed.push(this.#path(plan, path));
+      else if (!owns(claims, path)) continue;
+      else if (path.kind === "hardlink" && !path.rewriting) plain.push(path);
+      else placed.push(this.#special(plan, path));
     }
-    for (const entry of plan.entries) {
-      if (!owns(claims, entry)) continue;
-      const text = Buffer.from(entryScript(entry, `${this.place.target}/${python!.program}`));
-      const path = this.path(entry.to);
-      effect("write", path, () => fs.writeFileSync(native(path), text, { mode: 0o775, flag: "wx" }));
-      const sum = hash(text);
-      const kind = "unix_python_entry_point";
-      placed.push({ path: entry.to, kind, copied: false, sha256: sum, sum, size: text.length });
-    }
-    return placed;
+    for (const entry of plan.entries) if (owns(claims, entry)) placed.push(this.#entry(entry, python!));
+    for (let at = 0; at < plain.length; at += BATCH) await this.#link(plan, plain.slice(at, at + BATCH));
+    for (const path of plain) placed.push(this.#linked(path));
+    return placed.sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
   /** How the package's files came here. */
@@ -60,27 +60,57 @@ export class Writer {
     return `${this.place.prefix}/${to}`;
   }
 
-  #path(plan: Plan, path: Plan["paths"][number]): Placed {
+  /** Links many at once, and what cannot be linked one by one. */
+  async #link(plan: Plan, paths: Plan["paths"]): Promise<void> {
+    const { placer } = this.place;
+    const cache = dirname(plan.dir);
+    const pairs = paths.map(({ path, to }): [string, string] => [`${plan.dir}/${path}`, this.path(to)]);
+    const refused = placer.links(cache) ? await linkAll(pairs, paths) : paths;
+    for (const { path, to, copied } of refused) {
+      const source = `${plan.dir}/${path}`;
+      const way = taking(
+        plan.dir,
+        source,
+        this.path(to),
+        () => placer.place(cache, source, this.path(to), copied),
+      );
+      if (!copied) this.#ways.set(plan, way);
+    }
+  }
+
+  #linked({ to, copied, sha256, size }: Plan["paths"][number]): Placed {
+    const target = this.path(to);
+    const sum = sha256 ?? hash(fs.readFileSync(native(target)));
+    return {
+      path: to,
+      kind: "hardlink",
+      copied,
+      sha256: sum,
+      sum,
+      size: size ?? fs.lstatSync(native(target)).size,
+    };
+  }
+
+  #special(plan: Plan, path: Plan["paths"][number]): Placed {
     const { to, copied, rewriting, sha256, size } = path;
     const source = `${plan.dir}/${path.path}`;
-    const target = this.path(to);
-    return taking(plan.dir, source, target, (): Placed => {
-      if (path.kind === "softlink" && softlink(source, target)) {
+    return taking(plan.dir, source, this.path(to), (): Placed => {
+      if (path.kind === "softlink" && softlink(source, this.path(to))) {
         return { path: to, kind: "softlink", copied, sha256, size };
       }
       if (rewriting) return this.#rewritten(plan, path, rewriting);
-      const way = this.place.placer.place(dirname(plan.dir), source, target, copied);
-      if (!copied) this.#ways.set(plan, way);
-      const sum = sha256 ?? hash(fs.readFileSync(native(target)));
-      return {
-        path: to,
-        kind: "hardlink",
-        copied,
-        sha256: sum,
-        sum,
-        size: size ?? fs.lstatSync(native(target)).size,
-      };
+      this.place.placer.place(dirname(plan.dir), source, this.path(to), true);
+      return this.#linked(path);
     });
+  }
+
+  #entry(entry: Plan["entries"][number], python: Python): Placed {
+    const text = Buffer.from(entryScript(entry, `${this.place.target}/${python.program}`));
+    const path = this.path(entry.to);
+    effect("write", path, () => fs.writeFileSync(native(path), text, { mode: 0o775, flag: "wx" }));
+    const sum = hash(text);
+    const kind = "unix_python_entry_point";
+    return { path: entry.to, kind, copied: false, sha256: sum, sum, size: text.length };
   }
 
   #rewritten(plan: Plan, path: Plan["paths"][number], rewriting: Rewriting): Placed {
@@ -102,6 +132,19 @@ export class Writer {
       size: bytes.length,
     };
   }
+}
+
+/** Links all at once; returns those that were refused. */
+async function linkAll<T extends { copied: boolean }>(
+  pairs: [string, string][],
+  paths: readonly T[],
+): Promise<T[]> {
+  const ended = await Promise.allSettled(
+    pairs.map(([source, target], i) =>
+      paths[i]!.copied ? Promise.reject(source) : fs.promises.link(native(source), native(target))
+    ),
+  );
+  return paths.filter((_, i) => ended[i]!.status === "rejected");
 }
 
 /** Makes the same link; false where the package has a file there, as some archives do. */
