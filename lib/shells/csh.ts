@@ -20,12 +20,11 @@ export const csh: Shell = {
 };
 
 /** Stands for a newline, which cannot be written between backticks. */
-const NEWLINE = `'"$mambaenv_nl:q"'`;
+const NEWLINE = '"$mambaenv_nl:q"';
 
-/** `!` is special within quotes, too. */
+/** `!` is special within quotes, and where backslash_quote is set, so is a backslash: all of them stand outside. */
 function word(text: string): Word {
-  const escaped = text.replace(/['!\n]/g, (c) => c === "'" ? "'\\''" : c === "!" ? "\\!" : NEWLINE);
-  return `'${escaped}'` as Word;
+  return `'${text.replace(/['!\\\n]/g, (c) => `'${c === "\n" ? NEWLINE : `\\${c}`}'`)}'` as Word;
 }
 
 /** The code, and around it the variable with a newline where a word needs it; only a file can hold that. */
@@ -33,16 +32,23 @@ function withNewline(words: readonly Word[], code: string): string {
   if (!words.some((word) => word.includes(NEWLINE))) return code;
   return [
     `''set mambaenv_file="\`mktemp\`";`,
-    `printf 'set mambaenv_nl="\\\\\\n"\\n' >! "$mambaenv_file:q";`,
+    `printf '""set mambaenv_nl="\\\\\\n"\\n' >! "$mambaenv_file:q";`,
     `''source "$mambaenv_file:q"; \\rm -f "$mambaenv_file:q";`,
     code,
     "''unset mambaenv_nl mambaenv_file;",
   ].join(" ");
 }
 
-/** An unreadable file would end the shell; a broken one ends itself. */
+/** An unreadable file would end the shell, and one that cannot be parsed the rest of our code. */
 function sourced(file: Word): string {
-  return `if (! -r ${file}) ${warning(file)}; if (-r ${file}) source ${file}; if ($status) ${warning(file)};`;
+  const fine = `-r ${file} && (! -x /proc/$$/exe || { /proc/$$/exe -nf ${file} })`;
+  return [
+    "''set mambaenv_fine=0;",
+    `if (${fine}) set mambaenv_fine=1;`,
+    `if ($mambaenv_fine) source ${file};`,
+    `if ($status || ! $mambaenv_fine) ${warning(file)};`,
+    "''unset mambaenv_fine;",
+  ].join(" ");
 }
 
 function warning(file: Word): string {
@@ -55,32 +61,34 @@ const REMOVE = [
   "while (i = index(r, x)) { o = o substr(r, 1, i - 1); r = substr(r, i + length(x)) } print o r }'",
 ].join(" ");
 
+/** `eval` because the variables of a whole line are replaced, prompt or not. */
 function prompt(remove: Word, add: Word): string {
-  if (remove === "''") return withNewline([add], `if ($?prompt) set prompt=${add}"$prompt:q";`);
-  const code = [
-    `if ($?prompt) setenv mambaenv_prompt "$prompt:q"; ''setenv mambaenv_old ${remove};`,
-    `if ($?prompt) set prompt=${add}"\`${REMOVE}\`";`,
-    "''unsetenv mambaenv_prompt; ''unsetenv mambaenv_old;",
-  ];
-  return withNewline([remove, add], code.join(" "));
+  const code = remove === "''" ? `set prompt=${add}"$prompt:q"` : [
+    `''setenv mambaenv_prompt "$prompt:q"; ''setenv mambaenv_old ${remove};`,
+    `''set prompt=${add}"\`${REMOVE}\`";`,
+    "''unsetenv mambaenv_prompt; ''unsetenv mambaenv_old",
+  ].join(" ");
+  return withNewline([remove, add], `if ($?prompt) eval ${word(code)};`);
 }
 
 /** conda's own file resets CONDA_SHLVL, so that is kept. */
 function functions(files: readonly Word[], hook: readonly Word[]): string {
   if (files.length === 0 && hook.length === 0) return "";
   const lines = [
-    `''set mambaenv_want=0; if ($?prompt) if ("\`''alias conda\`" == "") set mambaenv_want=1;`,
-    "''set mambaenv_level; if ($?CONDA_SHLVL) set mambaenv_level=$CONDA_SHLVL:q;",
+    `''set mambaenv_want=0; if ($?prompt) eval ${
+      word('if ("`\'\'alias conda`" == "") set mambaenv_want=1')
+    };`,
+    `''set mambaenv_level; if ($?CONDA_SHLVL) eval ${word('set mambaenv_level="$CONDA_SHLVL:q"')};`,
   ];
   for (const file of files) {
     lines.push(`if ($mambaenv_want && -r ${file}) set mambaenv_want=2;`);
     lines.push(`if ($mambaenv_want && -r ${file}) source ${file};`);
   }
-  if (hook.length > 0) {
-    lines.push(`''set mambaenv_hook=(${hook.join(" ")});`);
-    lines.push(`if ($mambaenv_want == 1) eval "\`$mambaenv_hook:q\`"; ''unset mambaenv_hook;`);
+  // A double quote within backticks would end those around them.
+  if (hook.length > 0 && !hook.some((word) => word.includes('"'))) {
+    lines.push(`if ($mambaenv_want == 1) eval ${word(`eval "\`${hook.join(" ")}\`"`)};`);
   }
-  lines.push('if ("$mambaenv_level:q" != "") setenv CONDA_SHLVL "$mambaenv_level:q";');
+  lines.push(`if ("$mambaenv_level:q" != "") setenv CONDA_SHLVL "$mambaenv_level:q";`);
   lines.push("''unset mambaenv_want mambaenv_level;");
   return withNewline([...files, ...hook], lines.join(" "));
 }

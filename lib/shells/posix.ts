@@ -34,10 +34,11 @@ function shell(dialect: Dialect): Shell {
     form,
     word: dialect.word ?? word,
     source,
-    set: (name, value) => `${builtin} export ${name}=${value}`,
+    // All of it quoted, it is a word like any other: to some shells and shellcheck the bare name is none.
+    set: (name, value) => `${builtin} export "${name}="${value}`,
     unset: (name) => `${builtin} unset -v ${name}`,
     // Quoted words side by side are one word, so the separators need no quotes of their own.
-    path: (dirs) => `${builtin} export PATH=${dirs.join(":")}`,
+    path: (dirs) => `${builtin} export "PATH="${dirs.join(":")}`,
     prompt: (remove, add) => prompt(dialect, remove, add),
     functions: (files, words) => functions(dialect, files, words),
     verbatim: (code) =>
@@ -66,10 +67,13 @@ function evaluate(dialect: Dialect): string {
 
 /** Code of others, with errexit and nounset as they expect them, and afterwards as they were. */
 function relaxed({ builtin }: Dialect, code: string): string {
+  const flags = `\${${OWN}_flags-}`;
+  // Not by `case`, which with bash's nocasematch takes -E for -e.
   const restore = (flag: string) =>
-    `case \${${OWN}_flags-} in *${flag}*) ${builtin} set -${flag};; *) ${builtin} set +${flag};; esac`;
+    `if ${builtin} [ "\${${OWN}_flags%%${flag}*}" = "${flags}" ]; then ${builtin} set +${flag}; else ${builtin} set -${flag}; fi`;
   return [
-    `${OWN}_flags=$-; ${builtin} set +eu`,
+    // `export` makes it global without the word that zsh has for that in functions.
+    `${builtin} export ${OWN}_flags; ${OWN}_flags=$-; ${builtin} set +eu`,
     code,
     `${restore("u")}; ${restore("e")}; ${builtin} unset -v ${OWN}_flags`,
   ].join("\n");
@@ -77,12 +81,12 @@ function relaxed({ builtin }: Dialect, code: string): string {
 
 /** PS1 may be a plain shell variable, so the shell itself has to look into it. */
 function prompt({ builtin }: Dialect, remove: Word, add: Word): string {
+  const head = `\${${OWN}_rest%%"$${OWN}_old"*}`;
   const all = remove === "''" ? `PS1=${add}\${PS1-}` : [
-    `${OWN}_old=${remove} ${OWN}_rest=\${PS1-} PS1=${add}`,
-    `while :; do case $${OWN}_rest in`,
-    `*"$${OWN}_old"*) PS1=$PS1\${${OWN}_rest%%"$${OWN}_old"*} ${OWN}_rest=\${${OWN}_rest#*"$${OWN}_old"};;`,
-    `*) break;;`,
-    `esac; done`,
+    `${builtin} export ${OWN}_old ${OWN}_rest; ${OWN}_old=${remove} ${OWN}_rest=\${PS1-} PS1=${add}`,
+    `while ${builtin} [ "${head}" != "$${OWN}_rest" ]; do`,
+    `PS1=$PS1${head} ${OWN}_rest=\${${OWN}_rest#*"$${OWN}_old"}`,
+    `done`,
     `PS1=$PS1$${OWN}_rest`,
     `${builtin} unset -v ${OWN}_old ${OWN}_rest`,
   ].join("\n");
