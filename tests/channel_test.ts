@@ -10,7 +10,8 @@ import { peer } from "./peer/peer.ts";
 import { serve } from "./server.ts";
 
 const ignore = !(await oracle());
-const ALL = "python pip six requests rich numpy pytest hello hooks links odd modes texts antique broken twin " +
+const ALL =
+  "python pip six requests rich numpy pytest hello hooks links odd modes texts antique broken twin " +
   "clobber-a clobber-b postlink badlink flavour guard";
 
 /** Uses a folder whose path is longer than a kernel reads of a shebang, and an installation of conda in it. */
