@@ -1,6 +1,7 @@
 // Compiles dist/mambaenv: one program for this machine, with the solver's thread as second entry point.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -40,5 +41,10 @@ const words = [
   "dist/mambaenv",
 ];
 const { status, stdout, stderr } = spawnSync(compiler, words, { cwd: ROOT, encoding: "utf8" });
-if (status !== 0) console.error(stdout + stderr);
-process.exit(status ?? 1);
+if (status !== 0) {
+  console.error(stdout + stderr);
+  process.exit(status ?? 1);
+}
+// install.sh checks the program against this.
+const sum = createHash("sha256").update(readFileSync(join(ROOT, "dist/mambaenv"))).digest("hex");
+writeFileSync(join(ROOT, "dist/SHA256SUMS"), `${sum}  mambaenv\n`);

@@ -1,0 +1,203 @@
+#!/bin/sh
+# Installs mambaenv: one file, checked against SHA256SUMS, put in place by one rename. Nothing else is changed.
+# Everything is a function, called on the last line: a download that was cut off does nothing.
+set -eu
+
+usage() {
+  cat <<'END'
+Usage: install.sh [--from DIR|URL] [--to DIR]
+
+Puts the program mambaenv into a folder of programs.
+
+  --from DIR|URL  where the program and its SHA256SUMS are: a folder, file://, http:// or https://
+                  (default: the folder of this script, or dist in it)
+  --to DIR        where it is put (default: ~/.local/bin)
+  -h, --help      this text
+
+No file of your shell is changed: what to add to PATH is printed.
+END
+}
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+# die MESSAGE [STATUS]
+die() {
+  say "install.sh: $1"
+  exit "${2-1}"
+}
+
+main() {
+  umask 022
+  from='' to=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --from | --to)
+        [ -n "${2-}" ] || die "$1 needs a value; see --help" 2
+        if [ "$1" = --from ]; then from=$2; else to=$2; fi
+        shift
+        ;;
+      --from=?*) from=${1#*=} ;;
+      --to=?*) to=${1#*=} ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *) die "unknown option: $1; see --help" 2 ;;
+    esac
+    shift
+  done
+  platform
+  source_of_files
+  target
+  install_program
+  advise
+}
+
+# Sets machine: the ending of the program's name for this machine; hasher: what computes checksums here.
+platform() {
+  os=$(uname -s) cpu=$(uname -m)
+  case $os in
+    Linux) machine=linux ;;
+    Darwin) machine=darwin ;;
+    *) die "there is no mambaenv for $os ($cpu), only for Linux and Darwin (macOS)" ;;
+  esac
+  case $cpu in
+    x86_64 | amd64) machine=$machine-x64 ;;
+    aarch64 | arm64) machine=$machine-arm64 ;;
+    *) die "there is no mambaenv for $os on $cpu, only on x86_64 and aarch64" ;;
+  esac
+  for hasher in sha256sum shasum openssl ''; do
+    [ -z "$hasher" ] || ! command -v "$hasher" >/dev/null 2>&1 || break
+  done
+  [ -n "$hasher" ] || die "none of sha256sum, shasum and openssl is here to check the program with"
+}
+
+# Sets from: a folder or URL without a final slash, and shown: the same without a password.
+source_of_files() {
+  [ -n "$from" ] || beside
+  case $from in
+    file://*) from=${from#file://} ;;
+    http://* | https://*) ;;
+    *://*) die "cannot read from $from: only from a folder, file://, http:// and https://" 2 ;;
+  esac
+  while [ "$from" != "${from%/}" ] && [ "$from" != / ]; do from=${from%/}; done
+  case $from in -*) from=./$from ;; esac
+  shown=$(printf '%s\n' "$from" | sed 's|^\(http[s]*://\)[^/]*@|\1|')
+}
+
+# Sets from to this script's folder, or dist in it. Read from a pipe it has none: the current one may be anyone's.
+beside() {
+  here=$(dirname -- "$0")
+  [ "${0##*/}" = install.sh ] && [ -f "$0" ] || here=/dev/null
+  for from in "$here" "$here/dist"; do
+    [ ! -f "$from/SHA256SUMS" ] || return 0
+  done
+  die "there is no SHA256SUMS beside this script; say where the program is: --from DIR|URL" 2
+}
+
+# Sets to: the absolute path of the folder, made if need be.
+target() {
+  if [ -z "$to" ]; then
+    [ -n "${HOME-}" ] || die "HOME is not set; say where the program is to be put: --to DIR" 2
+    to=$HOME/.local/bin
+  fi
+  case $to in
+    /*) ;;
+    *) to=$(pwd)/$to ;;
+  esac
+  mkdir -p "$to" 2>/dev/null || die "cannot make the folder $to; choose another: --to DIR"
+  to=$(cd "$to" && pwd) || die "cannot enter the folder $to; choose another: --to DIR"
+  [ ! -d "$to/mambaenv" ] || die "$to/mambaenv is a folder; choose another place: --to DIR"
+}
+
+# Brings the program into a folder of its own beside the target, where a rename is atomic, and checks it there.
+install_program() {
+  work=$to/.mambaenv-install.$$
+  mkdir "$work" 2>/dev/null || die "cannot write to $to; choose another folder: --to DIR"
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  fetch SHA256SUMS "$work/SHA256SUMS"
+  choose
+  if [ -x "$to/mambaenv" ] && [ "$(sum_of "$to/mambaenv")" = "$expected" ]; then
+    say "mambaenv is already in $to, the same as in $shown"
+    return
+  fi
+  fetch "$name" "$work/mambaenv"
+  actual=$(sum_of "$work/mambaenv")
+  [ "$actual" = "$expected" ] || die "$name from $shown is not what SHA256SUMS says; nothing was installed
+  expected $expected
+  is       $actual"
+  chmod 755 "$work/mambaenv"
+  version=$("$work/mambaenv" --version </dev/null 2>"$work/words") ||
+    die "$name does not run on this machine; nothing was installed: $(cat "$work/words")"
+  mv -f "$work/mambaenv" "$to/mambaenv" || die "cannot replace $to/mambaenv"
+  say "Installed $to/mambaenv ($version)"
+}
+
+# Sets name and expected: the program for this machine in SHA256SUMS, else the plain one that was built here.
+choose() {
+  for name in "mambaenv-$machine" mambaenv; do
+    expected=$(tr -d '\r' <"$work/SHA256SUMS" | sed -n "s|^\([0-9A-Fa-f]\{64\}\) [ *]\(\./\)\{0,1\}$name\$|\1|p" |
+      sed -n 1p | tr A-F a-f)
+    [ -z "$expected" ] || return 0
+  done
+  die "$shown/SHA256SUMS names no program for this machine (mambaenv-$machine)"
+}
+
+# fetch NAME FILE
+fetch() {
+  case $from in
+    http://* | https://*) download "$from/$1" "$2" || die "cannot get $1 from $shown" ;;
+    *)
+      [ -f "$from/$1" ] || die "there is no $1 in $shown"
+      cp "$from/$1" "$2" || die "cannot copy $1 from $shown to $to"
+      ;;
+  esac
+}
+
+# download URL FILE
+download() {
+  if command -v curl >/dev/null 2>&1; then
+    curl -fsSL --connect-timeout 30 --retry 2 -o "$2" "$1"
+  elif command -v wget >/dev/null 2>&1; then
+    # GNU's asks twenty times unless it is told; others do not know the option.
+    case $(wget --version 2>/dev/null) in
+      GNU*) wget -q --tries=3 --timeout=30 -O "$2" "$1" ;;
+      *) wget -q -O "$2" "$1" ;;
+    esac
+  else
+    die "neither curl nor wget is here; download the files and say where they are: --from DIR"
+  fi
+}
+
+# sum_of FILE: its sha256 in hexadecimal digits
+sum_of() {
+  case $hasher in
+    sha256sum) sha256sum ;;
+    shasum) shasum -a 256 ;;
+    openssl) openssl dgst -sha256 -r ;;
+  esac <"$1" | sed 's/[^0-9a-f].*//'
+}
+
+# Says what is missing for the program to be found.
+advise() {
+  case :${PATH-}: in
+    *:"$to":*)
+      found=$(command -v mambaenv || :)
+      [ "$found" = "$to/mambaenv" ] || say "But PATH finds another one first: ${found:-none}"
+      ;;
+    *)
+      quoted=$(printf '%s\n' "$to" | sed "s/'/'\\\\''/g")
+      say "$to is not in PATH. Add this line to the file of your shell:"
+      say "  bash, zsh, sh:  export PATH='$quoted':\"\$PATH\""
+      say "  fish:           fish_add_path '$quoted'"
+      ;;
+  esac
+}
+
+# The braces need the last byte of this file: without it, there is nothing to run.
+{ main "$@"; }
