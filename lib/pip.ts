@@ -1,10 +1,11 @@
 // One run of pip in a new environment: for what conda lacks, with conda's own packages held fixed.
 import type { Report } from "./engines/engine.ts";
 import { EXIT, Problem } from "./problem.ts";
+import { called } from "./requirement/decide.ts";
 import { normalize } from "./requirement/parse.ts";
 import { environ, type Installed, inventory, settings } from "./requirement/pip.ts";
 import { parseVersion } from "./requirement/version.ts";
-import { type Option, type Requirement, secretless } from "./requirements.ts";
+import { type Option, type Place, type Requirement, secretless } from "./requirements.ts";
 import type { Ended, World } from "./world.ts";
 
 export type { Installed };
@@ -37,15 +38,16 @@ export async function pip(order: PipOrder, world: World, report: Report): Promis
   world.remove(folder);
   world.mkdir(folder, 0o700);
   try {
-    world.write(`${folder}/requirements.txt`, requirementsText(order));
-    world.write(`${folder}/constraints.txt`, constraintsText(before, order.constraints));
+    const lines = requirementLines(order);
+    world.write(`${folder}/requirements.txt`, textOf(lines));
+    world.write(`${folder}/constraints.txt`, textOf(constraintLines(before, order.constraints)));
     const ended = await world.run(command(order, folder), {
       cwd: order.root,
       env: own,
       stdout: order.quiet ? "capture" : "stderr",
       stderr: "capture",
     });
-    if (ended.status !== 0) throw failure(order, ended);
+    if (ended.status !== 0) throw failure(order, placed(ended, folder, lines));
     world.err(ended.stderr);
   } finally {
     world.remove(folder);
@@ -55,10 +57,6 @@ export async function pip(order: PipOrder, world: World, report: Report): Promis
   return (await inventory(order.prefix, env, world)).filter(({ name, version }) =>
     held.get(name) !== version
   );
-}
-
-function called({ written, url, text }: Requirement): string {
-  return written ?? secretless(url ?? text);
 }
 
 function command(order: PipOrder, folder: string): string[] {
@@ -80,12 +78,35 @@ function command(order: PipOrder, folder: string): string[] {
   ];
 }
 
-/** pip reads the cookie first, so that no locale changes what the file says. */
-const COOKIE = "# -*- coding: utf-8 -*-\n";
+/** A line for pip, and where the user wrote it. */
+interface Written {
+  text: string;
+  at?: Place;
+}
 
-function requirementsText({ options, requirements, offline }: PipOrder): string {
-  const lines = [...offline ? options.flatMap(localOptions) : options.map(({ text }) => text)];
-  return COOKIE + [...lines, ...requirements.map(({ text }) => text)].map((line) => `${line}\n`).join("");
+/** pip reads the cookie first, so that no locale changes what the file says. */
+function textOf(lines: readonly Written[]): string {
+  return ["# -*- coding: utf-8 -*-", ...lines.map(({ text }) => text), ""].join("\n");
+}
+
+function requirementLines({ options, requirements, offline }: PipOrder): Written[] {
+  const given = offline ? options.flatMap(localOptions).map((text) => ({ text })) : options.map(written);
+  return [...given, ...requirements.map(written)];
+}
+
+function written({ text, file, line }: Option | Requirement): Written {
+  return { text, at: { file, line } };
+}
+
+/** pip's words, with the user's file and line in the place of ours. */
+function placed({ status, stdout, stderr }: Ended, folder: string, lines: readonly Written[]): Ended {
+  const words = (text: string) =>
+    text.replaceAll(`${folder}/constraints.txt`, "conda's versions")
+      .replace(/(\S+)\/requirements\.txt \(line (\d+)\)/g, (all, dir: string, line: string) => {
+        const at = dir === folder ? lines[Number(line) - 2]?.at : undefined;
+        return at ? `${at.file} (line ${at.line})` : all;
+      });
+  return { status, stdout: words(stdout), stderr: words(stderr) };
 }
 
 /** An index in the file would undo `--no-index`. */
@@ -97,16 +118,15 @@ function localOptions({ flags }: Option): string[] {
   return local.map(({ name, value }) => value === "" ? name : `${name}='${value.replaceAll("'", `'"'"'`)}'`);
 }
 
-function constraintsText(installed: readonly Installed[], constraints: readonly Requirement[]): string {
+function constraintLines(installed: readonly Installed[], constraints: readonly Requirement[]): Written[] {
   const held = new Set(installed.map(({ name }) => name));
-  const fixed = installed.map(({ name, version }) =>
-    `${name}${parseVersion(version) ? "==" : "==="}${version}`
-  );
-  const others = constraints.filter(({ name }) => name === undefined || !held.has(name)).map(({ text }) =>
-    text
-  );
-  return COOKIE + [...fixed, ...others].map((line) => `${line}\n`).join("");
+  const fixed = installed.map(({ name, version }) => ({
+    text: `${name}${parseVersion(version) ? "==" : "==="}${version}`,
+  }));
+  return [...fixed, ...constraints.filter(({ name }) => name === undefined || !held.has(name))];
 }
+
+const ONLINE = "leave out --offline once";
 
 function refuseRemote(requirements: readonly Requirement[]): void {
   const remote = requirements.filter(({ url }) =>
@@ -117,28 +137,27 @@ function refuseRemote(requirements: readonly Requirement[]): void {
     `Offline, and ${
       remote.map((each) => `${called(each)} (${each.file} line ${each.line})`).join(", ")
     } is on the network`,
-    "leave out --offline once",
+    ONLINE,
     EXIT.offline,
   );
 }
 
 function failure(order: PipOrder, { status, stdout, stderr }: Ended): Problem {
-  const words = secretless((stderr.trim() === "" ? stdout : stderr).trim());
+  // pip tells the reasons of a conflict on stdout, among its progress.
+  const conflict = /^The conflict is caused by:[^]*/m.exec(stdout)?.[0] ?? "";
+  const words = secretless([stderr.trim() || stdout.trim(), conflict.trim()].filter(Boolean).join("\n"));
   const names = order.requirements.map(called).join(", ");
   const wanted = /No matching distribution found for ([A-Za-z0-9][A-Za-z0-9._-]*)/.exec(words)?.[1];
-  const at = order.requirements.find(({ name }) => wanted !== undefined && name === normalize(wanted));
-  const line = at ? `${JSON.stringify(at.file)} line ${at.line}` : "";
   if (order.offline && wanted) {
-    return new Problem(
-      `Offline, and no wheel of ${wanted} is at hand\n${words}`,
-      "leave out --offline once",
-      EXIT.offline,
-    );
+    return new Problem(`Offline, and no wheel of ${wanted} is at hand\n${words}`, ONLINE, EXIT.offline);
   }
-  return new Problem(
-    `pip could not install ${names} (status ${status})\n${words}`,
-    at ? `correct ${line}: ${JSON.stringify(secretless(at.text))}` : "",
-  );
+  const at = order.requirements.find(({ name }) => wanted !== undefined && name === normalize(wanted));
+  const hint = at
+    ? `correct ${JSON.stringify(at.file)} line ${at.line}: ${secretless(at.text)}`
+    : /ResolutionImpossible/.test(words)
+    ? "what conda installed is held fixed: ask for versions that go together"
+    : "";
+  return new Problem(`pip could not install ${names} (status ${status})\n${words}`, hint);
 }
 
 /** What pip finds amiss is a warning: conda's packages often say more or less than they need. */

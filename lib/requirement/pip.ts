@@ -111,7 +111,7 @@ export async function settings(prefix: string, env: Env, world: World): Promise<
   for (const section of ["global", "install"]) {
     for (const [, at, name = "", , value = ""] of entries) {
       const variable = `PIP_${name.toUpperCase().replaceAll("-", "_")}`;
-      if (at === section && KEPT.has(name) && env[variable] === undefined) found[variable] = unescape(value);
+      if (at === section && KEPT.has(name) && !env[variable]) found[variable] = unescape(value);
     }
   }
   return { ...found, PIP_CONFIG_FILE: "/dev/null" };
