@@ -53,10 +53,12 @@ const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space m
 const HINTS: Record<string, string> = { ENOSPC: MOVE, EDQUOT: MOVE, EROFS: MOVE, EACCES: MOVE, EPERM: MOVE };
 
 const traps: ((status: number) => void)[] = [];
+let trapping = false;
 
 /** Cleans up in reverse order when a signal comes, and ends the program with 128 + its number. */
 function trap(act: (status: number) => void): () => void {
-  if (traps.length === 0) {
+  if (!trapping) {
+    trapping = true;
     for (const [name, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
       process.once(name, () => {
         for (const act of traps.splice(0).reverse()) act(128 + number);
