@@ -80,7 +80,7 @@ export function deactivate(
     ];
   }
   const { level, prefix } = now.below;
-  const name = options.name ?? nameOf(prefix, options.root);
+  const name = nameOf(prefix, options.root);
   const prompt = modifier(env, { kind: "back", prefix, name }, options);
   const again = inner ? "stacked" : "again";
   return [

@@ -124,7 +124,7 @@ export interface Places {
 export function locate(word: string, places: Places, world: World): string {
   if (/[/\\]/.test(word)) {
     const path = expand(word, world);
-    if (world.stat(`${path}/conda-meta`)?.kind === "dir") return path;
+    if (world.stat(`${path}/conda-meta`)?.kind === "dir") return generation(path, world);
     throw new Problem(
       `Not a conda environment: ${JSON.stringify(path)} has no folder conda-meta`,
       "conda env list",
@@ -139,12 +139,18 @@ export function locate(word: string, places: Places, world: World): string {
   }
   for (const dir of places.dirs) {
     const path = normal(`${dir}/${word}`);
-    if (world.stat(path)?.kind === "dir") return path;
+    if (world.stat(path)?.kind === "dir") return generation(path, world);
   }
   const looked = places.dirs.length
     ? ` in ${places.dirs.join(", ")}`
     : ": no folder of environments is known";
   throw new Problem(`No environment is called ${JSON.stringify(word)}${looked}`, "conda env list");
+}
+
+/** The generation that a link of ours leads to now: who has it active keeps it when the link moves on. */
+function generation(path: string, world: World): string {
+  const target = world.readlink(path) ?? "";
+  return /^\.mambaenv\/[^/]+$/.test(target) ? normal(`${path}/../${target}`) : path;
 }
 
 /** A path with `~`, `$VAR` and `${VAR}` replaced, absolute and normalised, as conda's `expand`. */

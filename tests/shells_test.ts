@@ -5,8 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "../lib/bytes.ts";
-import { activate, deactivate, type Prefix } from "../lib/activation.ts";
-import { apply } from "../lib/activation.ts";
+import { activate, apply, deactivate, type Prefix } from "../lib/activation.ts";
 import { type Change, render } from "../lib/code.ts";
 import { shellNamed, shells } from "../lib/shells.ts";
 import { installed, run, type Runner, RUNNERS } from "./shells/run.ts";

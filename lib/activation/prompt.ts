@@ -53,7 +53,7 @@ function shown(env: Env, step: Step, options: Options): string[] {
 function format(template: string, fields: Record<string, string>): string {
   return template.replace(/\{\{|\}\}|\{([^{}]*)\}|[{}]/g, (found, field?: string) => {
     if (found === "{{" || found === "}}") return found[0]!;
-    const value = field === undefined ? undefined : fields[field];
+    const value = field !== undefined && Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (value !== undefined) return value;
     throw new Problem(
       `Cannot fill in env_prompt ${JSON.stringify(template)}: unknown field ${JSON.stringify(found)}`,

@@ -30,7 +30,7 @@ export interface Options {
   condabin?: string;
   /** Variables of the conda installation; undefined unsets. See `meta`. */
   meta?: Env;
-  /** What CONDA_DEFAULT_ENV and the prompt say instead of what the path says. */
+  /** What CONDA_DEFAULT_ENV and the prompt say of the new environment, instead of what its path says. */
   name?: string;
   /** conda's `envvars_force_uppercase`. Default true. */
   uppercase?: boolean;

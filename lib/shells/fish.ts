@@ -9,8 +9,8 @@ export const fish: Shell = {
   form: "% | source",
   word,
   set: (name, value) => `builtin set -gx ${name} ${value}`,
-  // Of every scope: a universal or a local one would shine through.
-  unset: (name) => `while builtin set -q ${name}; builtin set -e ${name}; or break; end`,
+  // Not the universal one, which is kept for ever and in every session.
+  unset: (name) => `builtin set -eg ${name}; or builtin true`,
   path: (dirs) => `builtin set -gx PATH ${dirs.join(" ")}`,
   source: (file) => sourced(file),
   // conda's own fish functions show CONDA_PROMPT_MODIFIER themselves; there is no PS1.
