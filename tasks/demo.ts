@@ -89,7 +89,8 @@ function needs(): void {
   if (userInfo().uid !== 0 || which("apt-get") === undefined) return;
   say("installs python3-venv");
   for (const words of [["-qq", "update"], ["-qq", "install", "-y", "python3-venv"]]) {
-    spawnSync("apt-get", words, { stdio: "inherit" });
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    spawnSync("apt-get", words, { env, stdio: ["ignore", "ignore", "inherit"] });
   }
 }
 

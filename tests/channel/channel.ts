@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { arch } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { call, type Interpreter, interpreter, oracle } from "../oracle.ts";
+import { call, type Interpreter, interpreter, oracle, which } from "../oracle.ts";
 import { once } from "../once.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -42,10 +42,18 @@ export function runtime(python: Interpreter): Promise<Channel> {
 async function build(set: "full" | "big" | "python", made: Interpreter): Promise<Channel> {
   const python = await oracle();
   if (python === "") throw new Error("the channel needs the oracle");
-  const top = await once(`channel-${set}`, key(`${made.path} ${made.version} ${SUBDIR}`), (dir) => {
-    const env = { PATH: `${dirname(python)}:${process.env["PATH"] ?? ""}`, PYTHONDONTWRITEBYTECODE: "1" };
-    call([python, join(HERE, "build.py"), set, dir, SUBDIR, made.path], env);
-  });
+  const top = await once(
+    `channel-${set}`,
+    key(`${made.path} ${made.version} ${SUBDIR} ${which("cc") ?? ""}`),
+    (dir) => {
+      const env = {
+        PATH: `${dirname(python)}:${process.env["PATH"] ?? ""}`,
+        PYTHONDONTWRITEBYTECODE: "1",
+        PIP_DISABLE_PIP_VERSION_CHECK: "1",
+      };
+      call([python, join(HERE, "build.py"), set, dir, SUBDIR, made.path], env);
+    },
+  );
   const dir = join(top, "conda");
   return { dir, url: pathToFileURL(dir).href, python: made.version, wheels: join(top, "wheels") };
 }
