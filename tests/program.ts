@@ -1,5 +1,5 @@
 // The compiled program, called as users call it.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
@@ -23,4 +23,35 @@ export function call(
   const ended = spawnSync(program, words, { cwd, env, input, timeout, encoding: "utf8" });
   if (ended.error && ended.status === null && ended.signal === null) throw ended.error;
   return { status: ended.status, out: ended.stdout, err: ended.stderr };
+}
+
+/** A call that goes on while the test does: its process, and how it ends. */
+export interface Started {
+  pid: number;
+  ended: Promise<Called>;
+  /** Waits until stderr says so. */
+  says(words: RegExp): Promise<void>;
+}
+
+/** Starts a program in a process group of its own, for tests that serve it or interrupt it. */
+export function start(
+  argv: readonly string[],
+  options: { cwd: string; env: { [name: string]: string } },
+): Started {
+  const [program = "", ...words] = argv;
+  const child = spawn(program, words, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const texts = { out: "", err: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => texts.out += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => texts.err += text);
+  const ended = new Promise<Called>((done, fail) => {
+    child.on("error", fail);
+    child.on("close", (status) => done({ status, ...texts }));
+  });
+  const says = async (words: RegExp) => {
+    for (let i = 0; !words.test(texts.err); i++) {
+      if (i > 1200 || child.exitCode !== null) throw new Error(`it never said ${words}:\n${texts.err}`);
+      await new Promise((wake) => setTimeout(wake, 25));
+    }
+  };
+  return { pid: child.pid!, ended, says };
 }
