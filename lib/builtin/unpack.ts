@@ -83,6 +83,7 @@ async function extract(archive: string, into: string): Promise<void> {
 async function conda(archive: string, folder: Folder): Promise<void> {
   const { members } = await import("./zip.ts");
   const zlib = await import("node:zlib");
+  const { pipeline } = await import("node:stream/promises");
   const fd = fs.openSync(native(archive), "r");
   try {
     const parts = members(fd).filter(({ name }) => /^(info|pkg)-[^/]*\.tar\.zst$/.test(name));
@@ -96,9 +97,10 @@ async function conda(archive: string, folder: Folder): Promise<void> {
       const from = { fd, autoClose: false, start, end: start + size - 1, highWaterMark: CHUNK };
       const source = fs.createReadStream("", from);
       const plain = zlib.createZstdDecompress({ chunkSize: CHUNK });
-      source.on("error", (error) => plain.destroy(error));
       const tar = new Tar(folder);
-      for await (const chunk of source.pipe(plain)) tar.feed(chunk);
+      await pipeline(source, plain, async (chunks: AsyncIterable<Uint8Array>) => {
+        for await (const chunk of chunks) tar.feed(chunk);
+      });
       tar.end();
     }
   } finally {
