@@ -3,9 +3,10 @@ import { subdirOf } from "./builtin/virtual.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
 import { Conflict, type Engine, type Order, type Report } from "./engines/engine.ts";
 import type { Facts } from "./facts.ts";
+import { readWanted, type Wanted } from "./inputs.ts";
 import { pip } from "./pip.ts";
 import { Problem } from "./problem.ts";
-import { parseRequirements, type Requirements, secretless } from "./requirements.ts";
+import { secretless } from "./requirements.ts";
 import { type Split, split, type Target } from "./split.ts";
 import { table } from "./table.ts";
 import type { World } from "./world.ts";
@@ -37,11 +38,10 @@ export async function provision(task: Task, world: World): Promise<Provision> {
   const { facts: { project, settings, installation } } = task;
   const condarc = await loadCondarc(world, installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
-  const wanted = project?.files.has("requirements.txt")
-    ? parseRequirements(`${project.root}/requirements.txt`, world, project.root)
-    : NOTHING;
+  const wanted = await readWanted(project, world);
   const platform = subdirOf(world);
-  const target = { python: settings.python?.value ?? "", platform };
+  const python = settings.python ?? wanted.python;
+  const target = { python: python?.value ?? "", platform };
   const made = await install({ ...task, condarc, wanted, target }, world);
   const added = await pip(
     {
@@ -59,21 +59,26 @@ export async function provision(task: Task, world: World): Promise<Provision> {
   );
   task.clear();
   if (!task.quiet) world.err(table(made.why, task.prefix, added, world));
-  return { files: wanted.inputs, requirements: wanted.requirements.map(({ text }) => secretless(text)) };
+  return {
+    files: wanted.inputs,
+    requirements: [
+      ...wanted.specs.map(({ spec }) => spec),
+      ...wanted.requirements.map(({ text }) => secretless(text)),
+    ],
+  };
 }
-
-const NOTHING: Requirements = { requirements: [], constraints: [], specs: [], options: [], inputs: [] };
 
 interface Wish extends Task {
   condarc: Condarc;
-  wanted: Requirements;
+  wanted: Wanted;
   target: Target;
 }
 
 /** Splits and installs what conda provides; where that cannot be, all requirements are pip's. */
 async function install(wish: Wish, world: World): Promise<Split> {
   const { facts: { settings }, engine, condarc, target, report, prefix } = wish;
-  const channels = settings.channels?.value ?? (condarc.channels.length ? condarc.channels : ["conda-forge"]);
+  const channels = settings.channels?.value ?? wish.wanted.channels?.value ??
+    (condarc.channels.length > 0 ? condarc.channels : ["conda-forge"]);
   const { openChannels } = await import("./builtin/repodata.ts");
   const index = await openChannels(channels, target.platform, {
     world,

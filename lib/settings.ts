@@ -67,7 +67,7 @@ async function collect(request: Request, project: Project | undefined, world: Wo
       from: (key) => request.origins[key === "channels" ? "channel" : key] ?? key,
       values: { ...request.flags, channels: request.flags.channel },
     },
-    ...project ? [await pyproject(project, world), pins(project, world)] : [],
+    ...project ? [await pyproject(project, world), pins(project, world), named(project, world)] : [],
     ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],
     await config("/etc/mambaenv/config.toml", world),
     { from: (key) => old[key] ?? key, values: legacy },
@@ -107,7 +107,8 @@ function tilde(path: string, world: World): string {
   return path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~");
 }
 
-async function toml(path: string, text: string): Promise<Record<string, unknown>> {
+/** Parses TOML, with a parser that is loaded only then. Throws Problem with file and line. */
+export async function toml(path: string, text: string): Promise<Record<string, unknown>> {
   const { parse, TomlError } = await import("smol-toml");
   try {
     return parse(text);
@@ -140,4 +141,14 @@ function pins(project: Project, world: World): Source {
   const line = (world.read(`${project.root}/.python-version`) ?? "").split("\n")
     .map((line) => line.replace(/#.*/, "").trim()).find(Boolean);
   return { from, values: { python: line?.replace(/^(c?python)?-?/i, "") } };
+}
+
+/** The name that environment.yml gives; its parser is not needed for that line. */
+function named(project: Project, world: World): Source {
+  const from = () => "environment.yml";
+  const text = project.files.has("environment.yml")
+    ? world.read(`${project.root}/environment.yml`) ?? ""
+    : "";
+  const [, name] = /^name:[ \t]+["']?([^"'#\r\n]*[^"'#\s])/m.exec(text) ?? [];
+  return { from, values: { name } };
 }

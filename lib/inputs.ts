@@ -1,0 +1,114 @@
+// What a project's files ask for, merged: requirements.txt, environment.yml, pyproject.toml.
+import { EXIT, Problem } from "./problem.ts";
+import type { Project } from "./project.ts";
+import { parseRequirements, type Requirements } from "./requirements.ts";
+import { type Setting, toml } from "./settings.ts";
+import type { World } from "./world.ts";
+
+/** Requirements of all files in their order, and what they say besides. */
+export interface Wanted extends Requirements {
+  channels?: Setting<readonly string[]>;
+  python?: Setting<string>;
+}
+
+/** Reads the inputs of a project. Throws Problem with file and line. */
+export async function readWanted(project: Project | undefined, world: World): Promise<Wanted> {
+  const wanted: Wanted = { requirements: [], constraints: [], specs: [], options: [], inputs: [] };
+  for (const [name, read] of READERS) {
+    if (!project?.files.has(name)) continue;
+    const { channels, python, ...lists } = await read(`${project.root}/${name}`, project.root, world);
+    wanted.channels ??= channels;
+    wanted.python ??= python;
+    for (const key of ["requirements", "constraints", "specs", "options", "inputs"] as const) {
+      Object.assign(wanted, { [key]: [...wanted[key], ...lists[key]] });
+    }
+  }
+  return wanted;
+}
+
+type Reader = (path: string, root: string, world: World) => Promise<Wanted>;
+const READERS: readonly (readonly [string, Reader])[] = [
+  ["requirements.txt", (path, root, world) => Promise.resolve(parseRequirements(path, world, root))],
+  ["environment.yml", readEnvironment],
+  ["pyproject.toml", readPyproject],
+];
+
+/** Lines of pip's format, as if they were a file: line `n` of it stands in line `n` of the true one. */
+function parseLines(
+  lines: ReadonlyMap<number, string>,
+  path: string,
+  root: string,
+  world: World,
+): Requirements {
+  const text = Array.from({ length: Math.max(0, ...lines.keys()) }, (_, i) => lines.get(i + 1) ?? "").join(
+    "\n",
+  );
+  const read = (file: string) => file === path ? text : world.read(file);
+  return parseRequirements(path, { env: world.env, stat: world.stat, read }, root);
+}
+
+async function readEnvironment(path: string, root: string, world: World): Promise<Wanted> {
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = await import("yaml");
+  const counter = new LineCounter();
+  const document = parseDocument(world.read(path) ?? "", { lineCounter: counter });
+  const fail = (offset: number, words: string): never => {
+    const { line } = counter.linePos(offset);
+    throw new Problem(`Cannot parse "environment.yml" line ${line}: ${words}`, "", EXIT.failed);
+  };
+  const [error] = document.errors;
+  if (error) fail(error.pos[0], error.message.split("\n")[0]!.replace(/ at line.*/, ""));
+  const specs: Wanted["specs"] = [];
+  const lines = new Map<number, string>();
+  const dependencies = document.get("dependencies");
+  if (dependencies !== undefined && dependencies !== null && !isSeq(dependencies)) {
+    fail(0, "dependencies is no list");
+  }
+  for (const item of isSeq(dependencies) ? dependencies.items : []) {
+    const at = (node: unknown) => (node as { range?: [number] }).range?.[0] ?? 0;
+    if (isScalar(item) && typeof item.value === "string") {
+      specs.push({ spec: item.value.trim(), file: "environment.yml", line: counter.linePos(at(item)).line });
+      continue;
+    }
+    const pip = isMap(item) ? item.get("pip") : undefined;
+    if (!isSeq(pip)) return fail(at(item), "expected a spec, or pip: with a list");
+    for (const line of pip.items) {
+      if (!isScalar(line) || typeof line.value !== "string") return fail(at(line), "expected a requirement");
+      lines.set(counter.linePos(at(line)).line, `${line.value}  # pip`);
+    }
+  }
+  const python = specs.find(({ spec }) => /^python(?![\w-])/i.test(spec));
+  const channels: unknown = document.toJS()?.channels;
+  const from = "environment.yml";
+  return {
+    ...parseLines(lines, path, root, world),
+    specs: specs.filter((each) => each !== python && !/^pip$/i.test(each.spec)),
+    ...Array.isArray(channels) && channels.length > 0 &&
+      { channels: { value: channels.map(String).filter((name) => name !== "nodefaults"), from } },
+    ...python && { python: { value: python.spec.slice(6).trim().replace(/^=(?!=)/, ""), from } },
+  };
+}
+
+async function readPyproject(path: string, root: string, world: World): Promise<Wanted> {
+  const text = world.read(path) ?? "";
+  const project = (await toml(path, text))["project"] as { [key: string]: unknown } | undefined ?? {};
+  const listed = project["dependencies"] ?? [];
+  if (!Array.isArray(listed) || listed.some((item) => typeof item !== "string")) {
+    throw new Problem(
+      'Cannot use dependencies in "pyproject.toml": it is no list of strings',
+      "",
+      EXIT.failed,
+    );
+  }
+  const wanted = listed as string[];
+  const all = text.split("\n");
+  const lines = new Map<number, string>();
+  for (const item of wanted) {
+    const found = all.findIndex((line, i) => !lines.has(i + 1) && line.includes(item));
+    lines.set(found < 0 ? all.length + lines.size + 1 : found + 1, item);
+  }
+  const python = project["requires-python"];
+  return {
+    ...parseLines(lines, path, root, world),
+    ...typeof python === "string" && { python: { value: python, from: "pyproject.toml requires-python" } },
+  };
+}

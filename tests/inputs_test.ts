@@ -1,0 +1,80 @@
+// Inputs of all kinds, merged, and errors that name file and line.
+import assert from "node:assert/strict";
+import { parse } from "../lib/args.ts";
+import { readWanted } from "../lib/inputs.ts";
+import { Problem } from "../lib/problem.ts";
+import { findProject } from "../lib/project.ts";
+import { testWorld } from "./world.ts";
+
+async function read(files: { [path: string]: string }) {
+  const world = testWorld(
+    Object.fromEntries(Object.entries(files).map(([name, text]) => [`work/${name}`, text])),
+  );
+  try {
+    return await readWanted(findProject(parse([], {}).flags, world), world);
+  } finally {
+    world.remove(world.top);
+  }
+}
+
+const YML = `name: my-env
+channels:
+  - bioconda
+  - conda-forge
+  - nodefaults
+dependencies:
+  - python=3.11   # pinned
+  - numpy >=1.26,<2
+  - pip
+  - bioconda::samtools
+  - pip:
+      - requests[socks]>=2
+      - rich
+`;
+
+Deno.test("readWanted: environment.yml gives specs, channels, Python, and pip's part to pip", async () => {
+  const wanted = await read({ "environment.yml": YML, "requirements.txt": "six\n" });
+  assert.deepEqual(wanted.specs.map(({ spec, line }) => [spec, line]), [["numpy >=1.26,<2", 8], [
+    "bioconda::samtools",
+    10,
+  ]]);
+  assert.deepEqual(wanted.requirements.map(({ text, file, line, forced }) => [text, file, line, forced]), [
+    ["six", "requirements.txt", 1, false],
+    ["requests[socks]>=2", "environment.yml", 12, true],
+    ["rich", "environment.yml", 13, true],
+  ]);
+  assert.deepEqual(wanted.channels, { value: ["bioconda", "conda-forge"], from: "environment.yml" });
+  assert.deepEqual(wanted.python, { value: "3.11", from: "environment.yml" });
+});
+
+Deno.test("readWanted: pyproject.toml gives dependencies and requires-python", async () => {
+  const text =
+    '[project]\nname = "x"\nrequires-python = ">=3.10"\ndependencies = [\n  "rich>=13",\n  "six",\n]\n';
+  const wanted = await read({ "pyproject.toml": text });
+  assert.deepEqual(wanted.requirements.map(({ text, line }) => [text, line]), [["rich>=13", 5], ["six", 6]]);
+  assert.equal(wanted.python?.value, ">=3.10");
+  assert.deepEqual((await read({ "pyproject.toml": "[tool.black]\n" })).requirements, []);
+});
+
+Deno.test("readWanted: what cannot be read is told with file and line", async () => {
+  const rows: [string, string, RegExp][] = [
+    ["environment.yml", "dependencies:\n  - a\n - b\n", /Cannot parse "environment.yml" line 3/],
+    ["environment.yml", "dependencies: 3\n", /environment.yml" line \d: dependencies is no list/],
+    ["environment.yml", "dependencies:\n  - a\n  - x: y\n", /environment.yml" line 3: expected a spec/],
+    ["environment.yml", "dependencies:\n  - pip:\n      - 'six; pyton<3'\n", /environment.yml" line 3/],
+    ["pyproject.toml", "[project]\ndependencies = 3\n", /dependencies in "pyproject.toml"/],
+    ["pyproject.toml", "[project\n", /pyproject.toml" line 1/],
+    [
+      "pyproject.toml",
+      '[project]\ndependencies = [\n  "six = 1",\n]\n',
+      /Cannot parse "pyproject.toml" line 3/,
+    ],
+  ];
+  for (const [name, text, words] of rows) {
+    await assert.rejects(
+      read({ [name]: text }),
+      (error) => error instanceof Problem && words.test(error.message),
+      text,
+    );
+  }
+});
