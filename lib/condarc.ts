@@ -108,7 +108,7 @@ function variables(env: Env): Source {
 const LISTS: { [key in Key]?: string } = { envs_dirs: ":", pkgs_dirs: ",", channels: "," };
 function listed(key: Key, text: string): Node {
   const mark = LISTS[key];
-  if (mark === undefined) return { value: text };
+  if (mark === undefined) return { value: text.split("!important")[0]!.trim() };
   return {
     value: text.split(mark).map((part) => ({ value: part.trim() })).filter(({ value }) => value !== ""),
   };

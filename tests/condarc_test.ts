@@ -184,7 +184,7 @@ proxy_servers: #!final
       CONDA_CHANGEPS1: "0",
       CONDA_ENV_PROMPT: "",
       CONDA_AUTO_STACK: "true",
-      CONDA_SSL_VERIFY: "False",
+      CONDA_SSL_VERIFY: " False!important",
       CONDA_CHANNEL_ALIAS: "https://${WHERE}/$GONE",
       WHERE: "here",
     },
@@ -199,12 +199,17 @@ proxy_servers: #!final
   {
     title: "null values and empty files say nothing",
     files: {
-      [RC]: "channels:\nchangeps1: ~\nproxy_servers: null\n",
+      [RC]: "channels:\nenv_prompt: ~\nssl_verify:\nproxy_servers: null\n",
       "/root/.condarc": "",
       "/env/.condarc": "# x\n",
     },
     env: { CONDA_PREFIX: "/env" },
     says: {},
+  },
+  {
+    title: "changeps1 without a value is no, as in conda",
+    files: { [RC]: "changeps1:\n" },
+    says: { changeps1: false },
   },
   {
     title: "values of the wrong form are ignored with a warning that names file and key",

@@ -135,8 +135,7 @@ const FOLDERS: { title: string; files: Files; words?: string[]; status: number; 
     title: "a wrong checksum",
     files: { "dist/mambaenv": OTHER, "dist/SHA256SUMS": SUMS },
     status: 1,
-    said:
-      /mambaenv from dist is not what SHA256SUMS says; nothing was installed\n.*expected [0-9a-f]{64}\n/,
+    said: /mambaenv from dist is not what SHA256SUMS says; nothing was installed\n.*expected [0-9a-f]{64}\n/,
   },
   {
     title: "no SHA256SUMS",

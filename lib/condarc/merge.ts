@@ -92,7 +92,8 @@ function pick(source: Source, key: Key, warnings: string[]): { node: Node; where
     warnings.push(`${where} is used, ${source.from(other)} says the same and is ignored`);
   }
   const node = source.nodes.get(name)!;
-  if (node.value === null) return [];
+  // Nothing written means no, which is less than to say nothing; elsewhere it would switch off checks.
+  if (node.value === null) return key === "changeps1" ? [{ node: { ...node, value: "no" }, where }] : [];
   const form = Array.isArray(node.value) ? "list" : node.value instanceof Map ? "map" : undefined;
   if (form === FORMS[key]) return [{ node, where }];
   warnings.push(`${where} is ignored: it should be a ${FORMS[key] ?? "single value"}`);
