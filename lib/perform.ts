@@ -70,6 +70,7 @@ async function generation(
   const untrap = world.trap(() => {
     clear();
     discard(draft, world);
+    world.err("mambaenv: interrupted, nothing was changed\n");
   });
   try {
     const before = project ? readInputs(project, [], world) : [];

@@ -32,6 +32,11 @@ export function createReport(world: World, quiet: boolean): { report: Report; cl
       told.add(stage);
       return;
     }
+    if (progress.stage === "pip") {
+      // pip writes lines of its own below.
+      clear();
+      return world.err(`${line(progress)}\n`);
+    }
     if (!changed && world.now() - last < 80) return;
     last = world.now();
     shown = true;
