@@ -82,10 +82,11 @@ ${shown}
 "shell.posix activate")
 level=\${CONDA_SHLVL:-0}
 if [ "$3" = base ]; then prefix=$root; else prefix=$root/envs/$3; fi
-rest=$PATH
+rest=$PATH again=
+if [ "\${CONDA_PREFIX-}" = "$prefix" ]; then again=yes; fi
 if [ "$level" -gt 0 ]; then
   rest=\${PATH%%"$CONDA_PREFIX/bin:"*}\${PATH#*"$CONDA_PREFIX/bin:"}
-  echo "export CONDA_PREFIX_$level='$CONDA_PREFIX'"
+  if [ "$again" ]; then level=$((level - 1)); else echo "export CONDA_PREFIX_$level='$CONDA_PREFIX'"; fi
 fi
 prompt=\${PS1-}
 prompt=\${prompt#"\${CONDA_PROMPT_MODIFIER-}"}
