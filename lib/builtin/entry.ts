@@ -11,14 +11,14 @@ export interface Place {
   channel: string;
 }
 
-/** Names of packages that are safe as names of files. */
+/** Names of packages that are safe as names of files, and no machine's virtual ones. */
 export function nameable(name: string): boolean {
-  return /^[a-z0-9_][a-z0-9_.-]*$/.test(name) && name.length <= 128;
+  return /^(?!__)[a-z0-9_][a-z0-9_.-]*$/.test(name) && name.length <= 128;
 }
 
 /** Name of the package in `six-1.16.0-py_0.conda`; undefined where it is no such file name. */
 export function nameOf(fn: string): string | undefined {
-  const match = /^([a-z0-9_][a-z0-9_.-]*)-[^-/\\\s]+-[^-/\\\s]+\.(conda|tar\.bz2)$/.exec(fn);
+  const match = /^((?!__)[a-z0-9_][a-z0-9_.-]*)-[^-/\\\s]+-[^-/\\\s]+\.(conda|tar\.bz2)$/.exec(fn);
   return match !== null && fn.length <= 240 && !CONTROL.test(fn) ? match[1] : undefined;
 }
 

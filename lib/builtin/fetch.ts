@@ -1,7 +1,7 @@
 // Gets packages into a package cache: what any cache has is used, the rest comes down, checked before use.
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Report } from "../engines/engine.ts";
 import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
@@ -10,43 +10,49 @@ import { claimPartial, returnPartial } from "./partial.ts";
 import type { Index } from "./repodata.ts";
 import { type Record, stem } from "./record.ts";
 
-/** A package on disk: unpacked in a cache, or its archive, checked. */
-export type Held = { kind: "folder"; path: string } | { kind: "archive"; path: string };
-
+/** How packages are got. */
 export interface FetchOptions {
   world: World;
   /** Package caches; the first that is writable gets what is missing. */
   caches: readonly string[];
+  /** Unpacks an archive into a folder of a cache. */
+  unpack(archive: string, into: string, record: Record): Promise<void>;
   report?: Report;
   /** Downloads at a time. */
   parallel?: number;
 }
+type Source = Pick<Index, "locate" | "http">;
 
-/** Gets the records' packages; `each` is called for every one as soon as it is there. Throws Problem. */
+/** Has every package unpacked in a cache; returns the folders in the order of the records. Throws Problem. */
 export async function fetchPackages(
   records: readonly Record[],
-  index: Pick<Index, "locate" | "http">,
+  index: Source,
   options: FetchOptions,
-  each: (record: Record, held: Held) => Promise<void>,
-): Promise<void> {
-  const { caches, parallel = 6, report } = options;
-  const found = await Promise.all(
-    records.map(async (record) => ({ record, held: await hold(record, caches) })),
-  );
-  const total = found.reduce((sum, { record, held }) => sum + (held ? 0 : record.size ?? 0), 0);
+): Promise<string[]> {
+  const { caches, parallel = 6, report, unpack } = options;
+  const folders = new Map(records.map((record) => [record, unpacked(record, caches)]));
+  const missing = records.filter((record) => folders.get(record) === undefined);
+  const absent = missing.filter((record) => likely(record, caches).length === 0);
+  const total = absent.reduce((sum, { size = 0 }) => sum + size, 0);
   const done = new Map<string, number>();
-  const tell = (record: Record) => (bytes: number) => {
-    done.set(record.fn, bytes);
-    report?.({ stage: "download", what: record.fn, done: sum(done.values()), total });
+  const tell = ({ fn }: Record) => (bytes: number) => {
+    done.set(fn, bytes);
+    report?.({ stage: "download", what: fn, done: [...done.values()].reduce((a, b) => a + b), total });
   };
   // The largest first: a long download that starts last would keep the others waiting.
-  const queue = found.sort((a, b) => (b.record.size ?? 0) - (a.record.size ?? 0));
+  const queue = missing.sort((a, b) => (b.size ?? 0) - (a.size ?? 0));
+  const target = queue.length > 0 ? writable(caches, options.world) : "";
   let failed = false;
   async function work(): Promise<void> {
-    for (let next = queue.shift(); next !== undefined && !failed; next = queue.shift()) {
-      const { record, held } = next;
+    for (let record = queue.shift(); record !== undefined && !failed; record = queue.shift()) {
       try {
-        await each(record, held ?? await download(record, index, options, tell(record)));
+        const held = await intact(record, caches);
+        const archive = held ??
+          await download(record, index, { target, world: options.world, tell: tell(record) });
+        const into = folderFor(record, target);
+        await unpack(archive, into, record);
+        folders.set(record, into);
+        report?.({ stage: "unpack", what: record.fn });
       } catch (error) {
         failed = true;
         throw error;
@@ -55,24 +61,26 @@ export async function fetchPackages(
   }
   const ends = await Promise.allSettled(Array.from({ length: parallel }, work));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return records.map((record) => folders.get(record)!);
 }
 
-function sum(numbers: Iterable<number>): number {
-  return [...numbers].reduce((a, b) => a + b, 0);
+/** The folder in which a cache has the package unpacked. */
+function unpacked(record: Record, caches: readonly string[]): string | undefined {
+  return caches.flatMap((cache) => foldersOf(record, cache)).find((folder) => isUnpacked(folder, record));
 }
 
-/** Where a cache has the package, unpacked if possible; undefined where none has it. */
-async function hold(record: Record, caches: readonly string[]): Promise<Held | undefined> {
-  for (const cache of caches) {
-    for (const path of foldersOf(record, cache)) {
-      if (isUnpacked(path, record)) return { kind: "folder", path };
-    }
-  }
-  for (const cache of caches) {
-    const path = join(cache, record.fn);
+/** Files in caches that have the archive's name and size. */
+function likely({ fn, size }: Record, caches: readonly string[]): string[] {
+  return caches.map((cache) => join(cache, fn)).filter((path) => {
     const stat = fs.statSync(path, { throwIfNoEntry: false });
-    const likely = stat?.isFile() && (record.size === undefined || stat.size === record.size);
-    if (likely && (await flaw(path, record)) === undefined) return { kind: "archive", path };
+    return stat?.isFile() && (size === undefined || stat.size === size);
+  });
+}
+
+/** The archive in a cache, checked. */
+async function intact(record: Record, caches: readonly string[]): Promise<string | undefined> {
+  for (const path of likely(record, caches)) {
+    if (await flaw(path, record) === undefined) return path;
   }
   return undefined;
 }
@@ -83,9 +91,9 @@ function foldersOf(record: Record, cache: string): [own: string, beside: string]
   return [path, `${path}-${(record.sha256 ?? record.md5 ?? "").slice(0, 8)}`];
 }
 
-/** The folder that an archive in a cache is to be unpacked into. */
-export function folderFor(record: Record, archive: string): string {
-  const [own, beside] = foldersOf(record, dirname(archive));
+/** The folder of a cache that a package is to be unpacked into. */
+function folderFor(record: Record, cache: string): string {
+  const [own, beside] = foldersOf(record, cache);
   return fs.existsSync(join(own, "info", "repodata_record.json")) ? beside : own;
 }
 
@@ -119,13 +127,19 @@ async function flaw(path: string, record: Record): Promise<string | undefined> {
   return found === expected ? undefined : `its ${kind} is ${found}, expected ${expected}`;
 }
 
+interface Download {
+  /** The cache that gets it. */
+  target: string;
+  world: World;
+  tell(done: number): void;
+}
+
 async function download(
   record: Record,
-  { locate, http }: Pick<Index, "locate" | "http">,
-  { caches, world }: FetchOptions,
-  tell: (done: number) => void,
-): Promise<Held> {
-  const path = join(writable(caches, world), record.fn);
+  { locate, http }: Source,
+  { target, world, tell }: Download,
+): Promise<string> {
+  const path = join(target, record.fn);
   let problem: unknown;
   for (const url of locate(record)) {
     // Bytes of an earlier try may be those of another file: then once more from the start.
@@ -142,7 +156,7 @@ async function download(
       }
       if (wrong === undefined) {
         fs.renameSync(file, path);
-        return { kind: "archive", path };
+        return path;
       }
       fs.rmSync(file, { force: true });
       if (begun) continue;

@@ -39,7 +39,7 @@ export function createHttp(options: HttpOptions): Http {
   const { tries = 4, pause = 500, idle = 60_000, offline } = options;
   const again = { tries, pause };
   const transport = createTransport(options);
-  const open = async (url: string, ask: Ask): Promise<Answer> => {
+  const open = (url: string, ask: Ask): Answer | Promise<Answer> => {
     if (url.startsWith("file:")) return openFile(url, ask);
     if (offline) {
       throw new Problem(`Cannot read ${shown(url)} offline`, "mambaenv, with the network", EXIT.offline);

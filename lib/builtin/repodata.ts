@@ -34,6 +34,8 @@ export interface Index {
   names(channel: number, subdir: string): Iterable<string> | undefined;
   /** Records of a name in one channel's folder. Throws Problem. */
   folder(channel: number, subdir: string, name: string): Promise<Record[]>;
+  /** Numbers of the channels that have records of a name. Throws Problem. */
+  providers(name: string): Promise<number[]>;
   /** Records of a name in the first channel that has any, as the solver will see them. Throws Problem. */
   records(name: string): Promise<Record[]>;
   /** URLs of a record's archive, in the order to try, with the secrets of its channel. */
@@ -112,6 +114,14 @@ function createIndex({ channels, platform, http, opened, number }: Parts): Index
     read.set(key, known);
     return known;
   }
+  /** A name's records by channel, where there are any. */
+  async function all(name: string): Promise<Map<number, Record[]>> {
+    const found = await Promise.all(opened.map(async (sources, channel) => {
+      const parts = await Promise.all(sources.map(({ subdir }) => folder(channel, subdir, name)));
+      return [channel, parts.flat()] as const;
+    }));
+    return new Map(found.filter(([, records]) => records.length > 0));
+  }
   return {
     channels,
     platform,
@@ -122,13 +132,8 @@ function createIndex({ channels, platform, http, opened, number }: Parts): Index
       return [...refused].sort();
     },
     names: (channel, subdir) => find(channel, subdir)?.names.keys(),
-    async records(name) {
-      for (const [channel, sources] of opened.entries()) {
-        const found = await Promise.all(sources.map(({ subdir }) => folder(channel, subdir, name)));
-        if (found.some((records) => records.length > 0)) return found.flat();
-      }
-      return [];
-    },
+    providers: async (name) => [...(await all(name)).keys()],
+    records: async (name) => [...(await all(name)).values()][0] ?? [],
     locate(record) {
       const channel = channels.findIndex(({ url }) => url === record.channel);
       const source = find(channel, record.subdir);

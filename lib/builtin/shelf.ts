@@ -5,6 +5,7 @@ import * as zlib from "node:zlib";
 import { Problem } from "../problem.ts";
 import { shown } from "./channel.ts";
 import { nameOf } from "./entry.ts";
+import { specName } from "./order.ts";
 import type { Index } from "./repodata.ts";
 import type { Record } from "./record.ts";
 
@@ -18,6 +19,8 @@ export interface Shelf {
   read(url: string): Promise<Uint8Array>;
   /** The record that the solver's URL means. */
   record(url: string): Promise<Record>;
+  /** A line for each name that is asked for and that several channels have. */
+  others(specs: readonly string[]): Promise<string>;
   /** The solver's words with the channels' own names. */
   plain(words: string): string;
 }
@@ -40,9 +43,13 @@ export function createShelf(index: Index): Shelf {
     }
     return packed({ info: { subdir, base_url: "./", shards_base_url: "./shards/" }, shards: table });
   }
+  /** Which channel has the records of a name; the solver would mix channels where a spec asks for it. */
+  async function provider(name: string): Promise<number | undefined> {
+    return pins.get(name) ?? (await index.providers(name))[0];
+  }
   async function shard(channel: number, subdir: string, name: string): Promise<Uint8Array> {
     const packages: { [fn: string]: object } = {}, conda: { [fn: string]: object } = {};
-    const records = (pins.get(name) ?? channel) === channel ? await index.folder(channel, subdir, name) : [];
+    const records = await provider(name) === channel ? await index.folder(channel, subdir, name) : [];
     for (const record of records) {
       (record.fn.endsWith(".conda") ? conda : packages)[record.fn] = slim(record);
     }
@@ -52,13 +59,22 @@ export function createShelf(index: Index): Shelf {
     channels: index.channels.map((_, channel) => alias(channel)),
     spec(text) {
       const { word, rest } = parted(text);
+      if (CHANNELED.test(rest)) {
+        throw new Problem(
+          `Cannot read a requirement: ${JSON.stringify(shown(text))}`,
+          "conda's form is: CHANNEL::NAME >=1.2",
+        );
+      }
       if (word === undefined) return text;
       const channel = index.number(word);
       if (channel < 0) {
         const hint = `mambaenv --channel ${shown(word)}`;
-        throw new Problem(`${JSON.stringify(text)} asks for a channel that is not open`, hint);
+        throw new Problem(
+          `${JSON.stringify(rest)} is wanted from the channel ${shown(word)}, which is not open`,
+          hint,
+        );
       }
-      pins.set(/^[^\s=<>!~[]*/.exec(rest)![0].toLowerCase(), channel);
+      pins.set(specName(rest), channel);
       return rest;
     },
     read(url) {
@@ -76,19 +92,38 @@ export function createShelf(index: Index): Shelf {
       if (found === undefined) throw new Problem(`The solver chose ${url}, which no channel has`);
       return found;
     },
+    async others(specs) {
+      const lines: string[] = [];
+      for (const name of new Set(specs.map((spec) => specName(parted(spec).rest)))) {
+        const [first, ...more] = (await index.providers(name)).map((channel) => index.channels[channel]!.url);
+        if (more.length === 0 || pins.has(name)) continue;
+        lines.push(`\n${name} comes from ${first} alone, the first that has it; not from ${more.join(", ")}`);
+      }
+      return lines.join("");
+    },
     plain: (words) =>
       words.replace(/https:\/\/c(\d+)\.invalid\/?/g, (all, i) => index.channels[Number(i)]?.url ?? all),
   };
 }
 
-/** The channel of `CHANNEL::NAME` or `NAME[channel=CHANNEL]`, on which the solver panics, and the spec without. */
+/** Whether a spec names a channel, on which the solver panics. */
+const CHANNELED = /::|\bchannel\s*=/i;
+
+/** The channel of `CHANNEL::NAME` or `NAME[channel=CHANNEL]`, and the spec without. */
 function parted(text: string): { word?: string; rest: string } {
+  if (!CHANNELED.test(text)) return { rest: text };
   const [, before, after] = /^\s*([^\s[]+?)::(.*)$/s.exec(text) ?? [];
   if (before !== undefined) return { word: before, rest: after! };
   const inside = /(?<=[[,]\s*)channel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^,\]\s]+))\s*,?/.exec(text);
   if (inside === null) return { rest: text };
   const rest = text.replace(inside[0], "").replace(/,\s*]/, "]").replace(/\[\s*]/, "");
   return { word: inside[1] ?? inside[2] ?? inside[3], rest };
+}
+
+/** A dependency as the solver can read it; one that names a channel in some other way makes its package unusable. */
+function plainly(depend: string): string {
+  const { rest } = parted(depend);
+  return CHANNELED.test(rest) ? "[" : rest;
 }
 
 function alias(channel: number): string {
@@ -112,8 +147,8 @@ function slim(record: Record): object {
     build,
     build_number,
     subdir,
-    depends,
-    constrains,
+    depends: depends.map(plainly),
+    constrains: constrains.map(plainly),
     ...(noarch && { noarch }),
     ...(track_features && { track_features }),
     ...(features && { features }),

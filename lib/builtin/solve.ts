@@ -21,10 +21,14 @@ export async function solve(
   specs: readonly string[],
   options: SolveOptions,
 ): Promise<Record[]> {
-  options.report?.({ stage: "solve", what: specs.join(", ") });
   const shelf = createShelf(index);
-  const urls = await think(shelf, index, specs, options);
-  const records = await Promise.all(urls.map(async (url) => ({ record: await shelf.record(url) })));
+  const plain = specs.map(shelf.spec);
+  options.report?.({ stage: "solve", what: plain.join(", ") });
+  const urls = await think(shelf, index, plain, options).catch(async (error) => {
+    throw error instanceof Conflict ? new Conflict(error.message + await shelf.others(plain)) : error;
+  });
+  const own = urls.filter((url) => !url.startsWith(MACHINE));
+  const records = await Promise.all(own.map(async (url) => ({ record: await shelf.record(url) })));
   return topological(records).map(({ record }) => record);
 }
 
@@ -55,8 +59,8 @@ function think(
     };
     watch();
     const platforms = index.platform === "noarch" ? ["noarch"] : [index.platform, "noarch"];
-    const { channels, spec } = shelf;
-    post({ kind: "solve", specs: specs.map(spec), channels, platforms, locked: virtual.map(locked) });
+    const { channels } = shelf;
+    post({ kind: "solve", specs: [...specs], channels, platforms, locked: virtual.map(locked) });
   }).finally(() => {
     clearTimeout(timer);
     worker.terminate();
@@ -77,9 +81,12 @@ function failure(panicked: boolean, message: string): Error {
   return new Problem(`The solver broke down: ${words}`, LATE);
 }
 
+/** Where the solver believes virtual packages to be. */
+const MACHINE = "https://virtual.invalid/";
+
 function locked({ name, version, build }: Virtual): Locked {
   const filename = `${name}-${version}-${build}.conda`;
-  const url = `https://virtual.invalid/noarch/${filename}`;
+  const url = `${MACHINE}noarch/${filename}`;
   return {
     packageName: name,
     version,

@@ -1,6 +1,6 @@
 // The engine that needs no other program: channels, solve, download, unpack, link.
-import { fetchPackages, folderFor } from "../builtin/fetch.ts";
-import { type Record } from "../builtin/record.ts";
+import { fetchPackages } from "../builtin/fetch.ts";
+import type { Record } from "../builtin/record.ts";
 import { link } from "../builtin/link.ts";
 import { solve } from "../builtin/solve.ts";
 import { unpack } from "../builtin/unpack.ts";
@@ -23,24 +23,9 @@ export async function resolve(order: Order, { world, report, index }: Tools): Pr
 
 /** Puts packages into a new prefix: gets what no cache has, unpacks and links it. Throws Problem. */
 export async function assemble(records: readonly Record[], order: Order, tools: Tools): Promise<void> {
-  const folders = await provide(records, order, tools);
-  const packages = records.map((record, i) => ({ record, dir: folders[i]! }));
-  await link(
-    { packages, prefix: order.prefix, platform: order.platform, specs: order.specs },
-    tools.report,
-    tools.world,
-  );
-}
-
-/** Has every package unpacked in a cache; the folders in the order of the records. */
-async function provide(records: readonly Record[], order: Order, tools: Tools): Promise<string[]> {
+  const { prefix, platform, specs, caches } = order;
   const { world, report, index } = tools;
-  const folders = new Map<Record, string>();
-  await fetchPackages(records, index, { world, report, caches: order.caches }, async (record, held) => {
-    const folder = held.kind === "folder" ? held.path : folderFor(record, held.path);
-    if (held.kind === "archive") await unpack(held.path, folder, record);
-    folders.set(record, folder);
-    report({ stage: "unpack", what: record.fn, done: folders.size, total: records.length });
-  });
-  return records.map((record) => folders.get(record)!);
+  const folders = await fetchPackages(records, index, { world, report, caches, unpack });
+  const packages = records.map((record, i) => ({ record, dir: folders[i]! }));
+  await link({ packages, prefix, platform, specs }, report, world);
 }
