@@ -1,12 +1,14 @@
 // The table of shells, and which of them reads our output.
 import type { Shell } from "./code.ts";
 import { csh } from "./shells/csh.ts";
+import { elvish } from "./shells/elvish.ts";
 import { fish } from "./shells/fish.ts";
 import { family } from "./shells/posix.ts";
+import { xonsh } from "./shells/xonsh.ts";
 import type { World } from "./world.ts";
 
 /** Every shell that the program writes for. */
-export const shells: readonly Shell[] = [...family, fish, csh];
+export const shells: readonly Shell[] = [...family, fish, csh, xonsh, elvish];
 
 const byName = new Map(shells.flatMap((shell) => shell.names.map((name) => [name, shell])));
 
@@ -46,24 +48,30 @@ export function detect(world: World): Detected | undefined {
   return undefined;
 }
 
-/** What a process is; its own file tells, unless that is many programs in one, an emulator or gone. */
+/** Programs that are many in one, run others, or interpret them. */
+const AMBIGUOUS = /^(busybox|toybox|.*qemu|rosetta|box64|fex|python|pypy)/i;
+
+/** What a process is: its own file tells, unless that is ambiguous or gone. */
 function named(pid: number, program: string | undefined, world: World): [string, Shell | undefined] {
   const base = program?.replace(/^.*\//, "") ?? "";
-  if (program !== undefined && !/^(busybox|toybox|.*qemu|rosetta|python|pypy|box64|fex)/i.test(base)) {
-    const shell = shellNamed(program);
-    if (shell) return [program, shell];
-  }
+  const ambiguous = AMBIGUOUS.test(base);
+  const own = program === undefined || ambiguous ? undefined : shellNamed(program);
+  if (own) return [program!, own];
   const comm = world.read(`/proc/${pid}/comm`)?.trim() ?? "";
-  const shell = shellNamed(comm);
-  if (shell && comm !== "busybox") return [comm, shell];
-  return [comm || base || `process ${pid}`, applet(pid, base, world)];
+  const shell = comm === "busybox" ? undefined : shellNamed(comm);
+  if (shell) return [comm, shell];
+  return [comm || base || `process ${pid}`, ambiguous ? applet(pid, base, world) : undefined];
 }
 
-/** The shell among the first words of a command line: `busybox sh`, `qemu-x86_64 /bin/bash`, `python /usr/bin/xonsh`. */
+/** The shell among the first words: `busybox sh`, `qemu-x86_64 /bin/bash`, `python /usr/bin/xonsh`. */
 function applet(pid: number, base: string, world: World): Shell | undefined {
-  if (!/^(busybox|toybox|.*qemu|rosetta|python|pypy|box64|fex)/i.test(base)) return undefined;
-  const words = (world.read(`/proc/${pid}/cmdline`) ?? "").split("\0").slice(0, 4);
-  return words.filter((word) => !/^busybox$/.test(word.replace(/^.*\//, ""))).map(shellNamed).find(Boolean);
+  const line = world.read(`/proc/${pid}/cmdline`) ?? "";
+  // xonsh writes its title over the words, with blanks.
+  if (/^py/i.test(base)) {
+    return line.split(/[\0 ]/, 4).map(shellNamed).find((shell) => shell?.names[0] === "xonsh");
+  }
+  const words = line.split("\0").slice(0, 4).filter((word) => !/(^|\/)busybox$/.test(word));
+  return words.map(shellNamed).find(Boolean);
 }
 
 function parentOf(pid: number, world: World): number | undefined {

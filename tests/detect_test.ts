@@ -21,6 +21,13 @@ const ABOVE: readonly [how: string, argv: string[], shell: string, needs?: strin
   ["ksh93", ["ksh93", "-c", WHO], "ksh", "ksh93"],
   ["mksh", ["mksh", "-c", WHO], "mksh", "mksh"],
   ["yash", ["yash", "-c", WHO], "yash", "yash"],
+  ["xonsh, a program of Python's", ["xonsh", "--no-rc", "-c", WHO.replace("; true", "")], "xonsh", "xonsh"],
+  ["elvish", ["elvish", "-norc", "-c", WHO.replace("; true", "")], "elvish", "elvish"],
+  ["Python in bash", [
+    "bash",
+    "-c",
+    `python3 -c 'import os; os.system("${WHO.replace("; true", "")} & wait")' sh; true`,
+  ], "sh"],
   ["under timeout and env in zsh", ["zsh", "-fc", `timeout 60 env A=1 ${WHO}`], "zsh", "zsh"],
   ["under make", ["make", "-s", "-f", "-", "all"], "sh", "make"],
   ["SHELL is wrong", ["env", "SHELL=/bin/fish", "bash", "-c", WHO], "bash"],

@@ -1,16 +1,32 @@
 // `mambaenv activate`, `deactivate`, `reactivate` of any conda environment, with conda's words and meaning.
 import { activate, active, conflicts, deactivate, meta, type Options, reactivate } from "../activation.ts";
 import { understand, type Verb, type Wanted } from "../activation/words.ts";
-import type { Change, Shell } from "../code.ts";
+import type { Request } from "../args.ts";
+import { type Answer, type Change, render, type Shell } from "../code.ts";
 import { type Condarc, loadCondarc, readCondarc } from "../condarc.ts";
 import { installation } from "../installation.ts";
 import { envsDirs, expand, locate, readPrefix } from "../prefix.ts";
+import { EXIT } from "../problem.ts";
 import type { World } from "../world.ts";
+import { reader } from "./shell.ts";
 
 /** What the reader's shell has to do, and what the user should know of; a sentence each. */
 export interface Plan {
   changes: Change[];
   warnings: readonly string[];
+}
+
+/** Prints the code; without a name, that of the project's environment. `request.words` are conda's, untouched. */
+export async function run(request: Request, world: World): Promise<Answer> {
+  const verb = request.command.name as Verb;
+  const shell = await reader(request.flags, world);
+  const plan = await conda(verb, request.words, shell, world);
+  if (plan === undefined) {
+    const { help } = understand(verb, request.words);
+    return (help ? await import("./help.ts") : await import("./enter.ts")).run(request, world);
+  }
+  for (const warning of plan.warnings) world.err(`mambaenv: warning: ${warning}\n`);
+  return { out: render(plan.changes, shell), exit: EXIT.ok };
 }
 
 /** conda's own meaning of the words. undefined where they ask for help, or name no environment to activate. */
