@@ -9,6 +9,7 @@ import { shown } from "./channel.ts";
 import { claimPartial, returnPartial } from "./partial.ts";
 import type { Index } from "./repodata.ts";
 import { type Record, stem } from "./record.ts";
+import { attempt } from "./stock.ts";
 
 /** How packages are got. */
 export interface FetchOptions {
@@ -72,7 +73,7 @@ function unpacked(record: Record, caches: readonly string[]): string | undefined
 /** Files in caches that have the archive's name and size. */
 function likely({ fn, size }: Record, caches: readonly string[]): string[] {
   return caches.map((cache) => join(cache, fn)).filter((path) => {
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    const stat = attempt(() => fs.statSync(path));
     return stat?.isFile() && (size === undefined || stat.size === size);
   });
 }
@@ -99,17 +100,12 @@ function folderFor(record: Record, cache: string): string {
 
 /** Whether a folder holds exactly this package: its record, written last, names the same checksum. */
 function isUnpacked(folder: string, record: Record): boolean {
-  let text: string;
-  try {
-    text = fs.readFileSync(join(folder, "info", "repodata_record.json"), "utf8");
-    const noted: Partial<Record> | null = JSON.parse(text);
-    const sum = record.sha256 !== undefined && noted?.sha256 !== undefined ? "sha256" : "md5";
-    return record[sum] !== undefined && noted?.[sum]?.toLowerCase() === record[sum] &&
-      fs.existsSync(join(folder, "info", "index.json"));
-  } catch (error) {
-    if (error instanceof SyntaxError || (error instanceof Error && "code" in error)) return false;
-    throw error;
-  }
+  const info = join(folder, "info");
+  const noted = attempt((): Partial<Record> | null => {
+    return JSON.parse(fs.readFileSync(join(info, "repodata_record.json"), "utf8"));
+  });
+  const sum = record.sha256 !== undefined && noted?.sha256 !== undefined ? "sha256" : "md5";
+  return record[sum] !== undefined && noted?.[sum] === record[sum] && fs.existsSync(join(info, "index.json"));
 }
 
 /** What is wrong with an archive: its size or its checksum. */

@@ -6,7 +6,7 @@ import { effect } from "../system.ts";
 import { shown } from "./channel.ts";
 import { Passing, retried } from "./retry.ts";
 import { createTransport, type Trust } from "./transport.ts";
-import { type Answer, type Ask, openFile, openRemote } from "./wire.ts";
+import { type Answer, type Ask, NETWORK, openFile, openRemote } from "./wire.ts";
 
 /** How a body is put into a file. */
 export interface Save extends Ask {
@@ -83,7 +83,7 @@ async function pour(url: string, file: string, found: Answer, { most, tell }: Sa
   const handle = effect("write", file, () => fs.openSync(file, found.start > 0 ? "r+" : "w"));
   let done = found.start;
   try {
-    effect("write", file, () => fs.ftruncateSync(handle, done));
+    if (done > 0) effect("write", file, () => fs.ftruncateSync(handle, done));
     for await (const part of counted(url, found, most)) {
       effect("write", file, () => {
         for (let at = 0; at < part.length;) at += fs.writeSync(handle, part, at, part.length - at, done + at);
@@ -98,22 +98,27 @@ async function pour(url: string, file: string, found: Answer, { most, tell }: Sa
 
 /** Yields the body and fails where it is shorter than announced, or longer than allowed. */
 async function* counted(url: string, found: Answer, most = Infinity): AsyncGenerator<Uint8Array> {
+  const { start, length } = found;
   let done = 0;
-  for await (const part of found.body) {
-    done += part.length;
-    if (found.start + done > most) {
-      throw new Problem(
-        `${shown(url)} is larger than the ${most} bytes announced`,
-        "tell the channel's owner",
-      );
+  const broken = (hint?: string) => {
+    const whole = length === undefined ? "" : ` of ${start + length}`;
+    return new Passing(`${shown(url)} broke off after ${start + done}${whole} bytes`, hint ?? NETWORK);
+  };
+  try {
+    for await (const part of found.body) {
+      done += part.length;
+      if (start + done > most) {
+        throw new Problem(
+          `${shown(url)} is larger than the ${most} bytes announced`,
+          "tell the channel's owner",
+        );
+      }
+      yield part;
     }
-    yield part;
+  } catch (error) {
+    throw error instanceof Passing ? broken(error.hint) : error;
   }
-  if (found.length !== undefined && done < found.length) {
-    throw new Passing(
-      `${shown(url)} ended after ${found.start + done} of ${found.start + found.length} bytes`,
-    );
-  }
+  if (length !== undefined && done < length) throw broken();
 }
 
 function size(file: string): number {

@@ -139,6 +139,9 @@ function watchdog(abort: AbortController, idle: number): Watch {
   return { stop, over };
 }
 
+/** What mends a failed connection. */
+export const NETWORK = "check the network and HTTPS_PROXY, or: mambaenv --offline";
+
 /** A failed connection: worth another try, with the words that mend it. */
 function failure(url: string, error: unknown, abort: AbortController): Passing {
   const cause = error instanceof Error && error.cause !== undefined ? `: ${reason(error.cause)}` : "";
@@ -146,7 +149,7 @@ function failure(url: string, error: unknown, abort: AbortController): Passing {
   const words = said.replaceAll(bare(url), shown(url)).replaceAll(url, shown(url));
   const hint = /certificate|issuer|self.signed/i.test(said)
     ? "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt mambaenv"
-    : "check the network and HTTPS_PROXY, or: mambaenv --offline";
+    : NETWORK;
   return new Passing(`Cannot read ${shown(url)}: ${words}`, hint);
 }
 
