@@ -31,7 +31,7 @@ export async function pip(order: PipOrder, world: World, report: Report): Promis
   if (order.requirements.length === 0) return [];
   report({ stage: "pip", what: order.requirements.map(called).join(", ") });
   if (order.offline) refuseRemote(order.requirements);
-  const env = environ(order.prefix, world.env);
+  const env = environ(order.prefix, world.env, variables(order));
   const before = await inventory(order.prefix, env, world);
   const own = { ...env, ...await settings(order.prefix, env, world) };
   const folder = `${order.prefix}/conda-meta/mambaenv-pip`;
@@ -76,6 +76,12 @@ function command(order: PipOrder, folder: string): string[] {
     "--constraint",
     `${folder}/constraints.txt`,
   ];
+}
+
+/** Names of the variables that the lines for pip have as `${NAME}`: a PIP_PASSWORD of the user is no option. */
+function variables({ requirements, constraints, options }: PipOrder): Set<string> {
+  const text = [...requirements, ...constraints, ...options].map((each) => each.text).join("\n");
+  return new Set([...text.matchAll(/\$\{([A-Z0-9_]+)\}/g)].map((match) => match[1]!));
 }
 
 /** A line for pip, and where the user wrote it. */

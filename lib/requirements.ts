@@ -1,9 +1,11 @@
 // A requirements.txt, read as pip reads it, with all that it includes; `# conda: spec` and `# pip` steer the split.
 import { dirname, join, relative, resolve } from "node:path";
 import { Problem } from "./problem.ts";
+import { readComment } from "./requirement/comment.ts";
 import { type Flag, splitOptions } from "./requirement/options.ts";
 import { decodeFile, type Line, linesOf } from "./requirement/lines.ts";
-import { type Marker, Unreadable } from "./requirement/marker.ts";
+import type { Marker } from "./requirement/marker.ts";
+import { Unreadable } from "./requirement/unreadable.ts";
 import { normalize, parseEditable, parseRequirement } from "./requirement/parse.ts";
 import type { Clause } from "./requirement/specifier.ts";
 import type { World } from "./world.ts";
@@ -94,13 +96,19 @@ function readInto(walk: Walk, visit: Visit): void {
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       throw new Problem(
-        `Cannot parse ${JSON.stringify(file)} line ${line.number}: ${error.message}\n  ${
-          secretless(line.raw)
+        `Cannot parse ${JSON.stringify(file)} line ${line.number}: ${clip(error.message)}\n  ${
+          clip(line.raw)
         }`,
         error.hint,
       );
     }
   }
+}
+
+/** A text as a message may hold it. */
+function clip(text: string): string {
+  const safe = secretless(text);
+  return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe;
 }
 
 function shown(walk: Walk, path: string): string {
@@ -114,8 +122,7 @@ export function secretless(text: string): string {
 }
 
 function readLine(walk: Walk, visit: Visit, line: Line, place: Place): void {
-  const comment = /^(conda):\s*(.+)$|^(pip)$/i.exec(line.comment);
-  const spec = comment?.[1] ? condaSpec(comment[2]!) : undefined;
+  const { spec, forced } = readComment(line.comment);
   if (line.text === "") {
     if (spec !== undefined) walk.specs.push({ ...place, spec });
     return;
@@ -133,7 +140,7 @@ function readLine(walk: Walk, visit: Visit, line: Line, place: Place): void {
     editable: editable !== undefined,
     hashed: flags.some(({ name }) => name === "--hash"),
     conda: spec,
-    forced: comment?.[3] !== undefined,
+    forced,
   };
   if (visit.constraint) walk.constraints.push(constraint(requirement));
   else walk.requirements.push(requirement);
@@ -195,16 +202,4 @@ function links(walk: Walk, visit: Visit, flags: readonly Flag[]): string | undef
     flag.value === "" ? flag.name : `${flag.name}=${word(beside(flag) ?? flag.value)}`
   )
     .join(" ");
-}
-
-const SPEC =
-  /^(?:[\w./:+-]+::)?[a-z0-9_][a-z0-9_.-]*(?:(?: |(?=[=<>!~]))[=<>!~\d*][^\s\[\]]*(?: [^\s\[\]]+)?)?(?:\[[^\[\]]*\])?$/i;
-
-function condaSpec(text: string): string {
-  const spec = text.trim().replace(/\s*([,|])\s*/g, "$1").replace(/([=<>!~])\s+/g, "$1").replace(/\s+/g, " ");
-  if (SPEC.test(spec)) return spec;
-  throw new Unreadable(
-    `${JSON.stringify(text)} is no conda spec`,
-    'write "# conda: NAME" or "# conda: NAME >=1.2,<2"',
-  );
 }

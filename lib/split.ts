@@ -5,7 +5,8 @@ import { dependency } from "./requirement/conda.ts";
 import { called, decide, type Decision } from "./requirement/decide.ts";
 import { environment } from "./requirement/environment.ts";
 import type { Index } from "./requirement/find.ts";
-import { type Environment, evaluate, Unreadable } from "./requirement/marker.ts";
+import { type Environment, evaluate } from "./requirement/marker.ts";
+import { Unreadable } from "./requirement/unreadable.ts";
 import { type Python, pythons } from "./requirement/python.ts";
 
 export type { Decision, Index };

@@ -1,7 +1,8 @@
 // Environment markers, held against packaging on generated expressions and environments.
 import assert from "node:assert/strict";
 import { environment } from "../lib/requirement/environment.ts";
-import { evaluate, parseMarker, Unreadable } from "../lib/requirement/marker.ts";
+import { evaluate, parseMarker } from "../lib/requirement/marker.ts";
+import { Unreadable } from "../lib/requirement/unreadable.ts";
 import { ask, chance, python } from "./reference.ts";
 
 const HERE = environment("linux-64", "3.11.4", { release: "6.1.0-18-amd64", version: "#1 SMP" });

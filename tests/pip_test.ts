@@ -1,6 +1,9 @@
 // The run of pip, with a real pip in a real Python: what it installs, what it leaves alone, what must not leak in.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pip, type PipOrder } from "../lib/pip.ts";
@@ -196,6 +199,9 @@ Deno.test({
           "three 1.0",
         ],
       );
+      const secret = { PIP_FIND_LINKS: "", PIP_DEPOT: place.wheels, PIP_WANTED: "five" };
+      place.wheel("five", "1.0");
+      assert.deepEqual((await run(place, "-f ${PIP_DEPOT}\n${PIP_WANTED}\n", secret)).added, ["five 1.0"]);
       assert.deepEqual((await run(place, `two==1.0 --hash=sha256:${hash}\n`)).added, ["two 1.0"]);
       fs.writeFileSync(join(place.wheels, "four-1.0-py3-none-any.whl"), "");
       await rejects(run(place, `four==1.0 --hash=sha256:${hash}\n`), /DO NOT MATCH THE HASHES/, EXIT.failed);
@@ -280,3 +286,53 @@ Deno.test({
       );
     }),
 });
+
+Deno.test({
+  name: "pip: a signal ends it with us, and no child is left behind",
+  ignore: ignore || !fs.existsSync("/proc/self/cmdline"),
+  fn: () =>
+    within(async (place) => {
+      // An index that never answers.
+      const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+      await once(silent, "listening");
+      const asked = once(silent, "connection");
+      const lib = (name: string) => JSON.stringify(join(HERE, "..", "lib", name));
+      const code = `import { pip } from ${lib("pip.ts")};
+        import { createWorld } from ${lib("system.ts")};
+        import { parseRequirements } from ${lib("requirements.ts")};
+        const [prefix, root] = ${JSON.stringify([place.prefix, place.root])};
+        const world = createWorld([]);
+        const wanted = parseRequirements(root + "/requirements.txt", world);
+        await pip({ ...wanted, prefix, root, offline: false, wheels: [], quiet: true }, world, () => undefined);`;
+      fs.writeFileSync(join(place.root, "requirements.txt"), "one\n");
+      const { port } = silent.address() as AddressInfo;
+      const child = spawn(process.execPath, ["eval", "--no-check", code], {
+        env: { ...process.env, PIP_INDEX_URL: `http://127.0.0.1:${port}/`, PIP_NO_INDEX: "" },
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      const ended = once(child, "exit");
+      const [socket] = await asked as [Socket];
+      assert.equal(running(place.prefix).length, 1);
+      process.kill(child.pid!, "SIGTERM");
+      assert.deepEqual(await ended, [143, null]);
+      for (let i = 0; i < 50 && running(place.prefix).length > 0; i++) {
+        await new Promise((wake) => setTimeout(wake, 20));
+      }
+      assert.deepEqual(running(place.prefix), []);
+      socket.destroy();
+      silent.close();
+      await once(silent, "close");
+    }),
+});
+
+/** Processes whose program is of the prefix. */
+function running(prefix: string): string[] {
+  return fs.readdirSync("/proc").filter((pid) => /^[0-9]+$/.test(pid)).filter((pid) => {
+    try {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(`${prefix}/`);
+    } catch (error) {
+      if (error instanceof Error && "code" in error) return false;
+      throw error;
+    }
+  });
+}

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { encode } from "../lib/bytes.ts";
 import { Problem } from "../lib/problem.ts";
 import { decodeFile, linesOf } from "../lib/requirement/lines.ts";
-import { Unreadable } from "../lib/requirement/marker.ts";
+import { Unreadable } from "../lib/requirement/unreadable.ts";
 import { splitOptions } from "../lib/requirement/options.ts";
 import { normalize, parseRequirement } from "../lib/requirement/parse.ts";
 import { parseRequirements } from "../lib/requirements.ts";
@@ -176,6 +176,35 @@ Deno.test("parseRequirements: what no one can read is refused with file, line, t
       return true;
     }, JSON.stringify(files));
   }
+});
+
+Deno.test("parseRequirements: long lines end in time, and a spec is no option of an engine", () => {
+  const started = performance.now();
+  const blank = " ".repeat(200_000);
+  assert.equal(read(`numpy${blank}>=1${blank}# c${blank}x`).requirements[0]!.clauses.length, 1);
+  assert.equal(read(`numpy>=1${",!=2".repeat(20_000)}`).requirements[0]!.clauses.length, 20_001);
+  for (
+    const text of [
+      "[".repeat(100_000),
+      `./${"[".repeat(100_000)}`,
+      "a-".repeat(100_000) + "=",
+      `x${"=".repeat(100_000)}`,
+    ]
+  ) {
+    assert.doesNotThrow(() => {
+      try {
+        read(text);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+      }
+    });
+  }
+  assert.ok(performance.now() - started < 3000);
+  assert.throws(() => read("# conda: --foo::bar"), /is no conda spec/);
+  assert.throws(() => read("# conda: -y"), /is no conda spec/);
+  assert.deepEqual(read("# conda: bioconda::samtools >=1.17").specs.map(({ spec }) => spec), [
+    "bioconda::samtools >=1.17",
+  ]);
 });
 
 Deno.test("decodeFile: byte order marks, coding cookies, UTF-8", () => {

@@ -14,7 +14,7 @@ export interface Line {
 
 // What Python's str.splitlines takes for an end of line.
 const ENDS = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
-const COMMENT = /(?:^|\s+)#(.*)$/;
+const COMMENT = /(?:^|\s)#(.*)$/;
 
 /** Cuts a file into its logical lines; empty ones are left out unless they have a comment. */
 export function linesOf(content: string, env: Env): Line[] {

@@ -1,5 +1,6 @@
 // Environment markers as PEP 508 has them: `python_version < "3.9" and sys_platform == "linux"`.
 import { contains, readClause } from "./specifier.ts";
+import { nearest, Unreadable } from "./unreadable.ts";
 
 /** What markers ask about; `extra` is always empty in a requirements file. */
 export type Variable =
@@ -22,14 +23,6 @@ type Operand = { variable: Variable } | { value: string };
 export type Marker =
   | { kind: "and" | "or"; parts: readonly Marker[] }
   | { kind: "compare"; left: Operand; operator: string; right: Operand };
-
-/** A text that is no marker or no requirement: `message` says why, `hint` what to write instead. */
-export class Unreadable extends Error {
-  override name = "Unreadable";
-  constructor(message: string, readonly hint = "") {
-    super(message);
-  }
-}
 
 const NAMES: Readonly<Record<string, Variable>> = {
   python_version: "python_version",
@@ -138,24 +131,10 @@ function operand(token: string | undefined): Operand {
   const variable = Object.hasOwn(NAMES, token) ? NAMES[token] : undefined;
   if (variable) return { variable };
   if (!/^[A-Za-z_]/.test(token)) throw new Unreadable(`unexpected ${JSON.stringify(token)} in the marker`);
-  throw new Unreadable(`unknown marker ${JSON.stringify(token)}`, `did you mean ${nearest(token)}?`);
-}
-
-/** The marker's name that differs in the fewest letters. */
-function nearest(word: string): string {
-  const distance = (a: string, b: string) => {
-    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-    for (let i = 1; i <= a.length; i++) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j++) {
-        next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + Number(a[i - 1] !== b[j - 1]));
-      }
-      row = next;
-    }
-    return row[b.length]!;
-  };
-  return Object.keys(NAMES).map((name) => ({ name, far: distance(word, name) }))
-    .reduce((best, each) => each.far < best.far ? each : best).name;
+  throw new Unreadable(
+    `unknown marker ${JSON.stringify(token)}`,
+    `did you mean ${nearest(token, Object.keys(NAMES))}?`,
+  );
 }
 
 /** Whether a marker holds in an environment. Throws Unreadable for a comparison without a meaning. */
@@ -203,12 +182,4 @@ function compare(left: Operand, operator: string, right: Operand, environment: E
         `${JSON.stringify(operator)} compares versions, not ${JSON.stringify(a)} and ${JSON.stringify(b)}`,
       );
   }
-}
-
-/** Whether a marker asks for the Python version. */
-export function asksPython(marker: Marker): boolean {
-  if (marker.kind !== "compare") return marker.parts.some(asksPython);
-  return [marker.left, marker.right].some((side) =>
-    "variable" in side && (side.variable.startsWith("python_") || side.variable === "implementation_version")
-  );
 }

@@ -1,5 +1,5 @@
 // pip's options on a line of a requirements file: split as a shell would, read as pip's own parser does.
-import { Unreadable } from "./marker.ts";
+import { Unreadable } from "./unreadable.ts";
 
 /** The options that a requirements file may have, by their full names. */
 export type Name =

@@ -1,5 +1,6 @@
 // One requirement as PEP 508 and pip have it: `name[extra]>=1; marker`, a URL, or a path.
-import { type Marker, parseMarker, Unreadable } from "./marker.ts";
+import { type Marker, parseMarker } from "./marker.ts";
+import { Unreadable } from "./unreadable.ts";
 import { type Clause, readClause } from "./specifier.ts";
 
 /** What one requirement says, apart from where it stands. */

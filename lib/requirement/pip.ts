@@ -71,10 +71,12 @@ const DROPPED = [
   "__PYVENV_LAUNCHER__",
 ];
 
-/** The environment of pip: the prefix first, user site and misplaced settings out. */
-export function environ(prefix: string, env: Env): Env {
+/** The environment of pip: the prefix first, user site and misplaced settings out; `used` stays in any case. */
+export function environ(prefix: string, env: Env, used: ReadonlySet<string> = new Set()): Env {
   const kept = Object.entries(env).filter(([name]) =>
-    !DROPPED.includes(name) && (!name.startsWith("PIP_") || name === "PIP_CONFIG_FILE" || KEPT.has(key(name)))
+    used.has(name) ||
+    (!DROPPED.includes(name) &&
+      (!name.startsWith("PIP_") || name === "PIP_CONFIG_FILE" || KEPT.has(key(name))))
   );
   return {
     ...Object.fromEntries(kept),
