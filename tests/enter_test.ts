@@ -1,11 +1,11 @@
 // The main job, by the compiled program with the built-in engine, from a channel and an index on loopback.
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
-import { channel } from "./channel/channel.ts";
 import { oracle, tool } from "./oracle.ts";
-import { call, type Called, PROGRAM, start } from "./program.ts";
-import { type Fault, serve, type Server } from "./server.ts";
-import { type TestWorld, testWorld } from "./world.ts";
+import { call, PROGRAM, start } from "./program.ts";
+import type { Fault } from "./server.ts";
+import { staged } from "./stage.ts";
+import { testWorld } from "./world.ts";
 
 const REQUIREMENTS = `requests>=2.31  # of the channel
 hello
@@ -14,55 +14,6 @@ onlypypi
 click==8.2.1
 links; python_version < "3"
 `;
-
-/** A project with a home of its own, and the server that its channel and its index are on. */
-interface Stage {
-  world: TestWorld;
-  server: Server;
-  env: { [name: string]: string };
-  /** Runs bash code in the project; `M` is the program. */
-  bash(code: string, more?: { [name: string]: string }): Promise<Called>;
-  /** The names of what is in the store of generations. */
-  store(): string[];
-}
-
-async function stage(requirements: string, faults: readonly Fault[] = []): Promise<Stage> {
-  const { dir, wheels } = await channel();
-  const server = await serve(dir, faults, wheels);
-  const world = testWorld({ "work/requirements.txt": requirements });
-  const env = {
-    HOME: `${world.top}/home`,
-    PATH: "/usr/bin:/bin",
-    TMPDIR: world.top,
-    M: PROGRAM,
-    MAMBAENV_CHANNEL: server.url,
-    PIP_INDEX_URL: `${server.url}/simple/`,
-    PIP_TRUSTED_HOST: "127.0.0.1",
-  };
-  const folder = `${world.top}/home/.local/share/mambaenv/envs/.mambaenv`;
-  return {
-    world,
-    server,
-    env,
-    bash: (code, more = {}) =>
-      start(["/bin/bash", "-c", code], { cwd: world.cwd, env: { ...env, ...more } }).ended,
-    store: () => (world.list(folder) ?? []).sort(),
-  };
-}
-
-async function staged(
-  requirements: string,
-  act: (stage: Stage) => Promise<void>,
-  faults: readonly Fault[] = [],
-): Promise<void> {
-  const set = await stage(requirements, faults);
-  try {
-    await act(set);
-  } finally {
-    await set.server.close();
-    set.world.remove(set.world.top);
-  }
-}
 
 const ignore = !(await oracle());
 

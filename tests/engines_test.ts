@@ -1,0 +1,94 @@
+// The user's own mamba, micromamba and conda: a peer with their command line does the real work.
+import assert from "node:assert/strict";
+import { readlinkSync } from "node:fs";
+import { oracle } from "./oracle.ts";
+import { type Name, peer } from "./peer/peer.ts";
+import { staged } from "./stage.ts";
+
+const ignore = !(await oracle());
+const REQUIREMENTS = "hello\nrequests>=2.31\nonlypypi\n";
+
+for (const name of ["conda", "mamba", "micromamba"] as const) {
+  Deno.test(
+    { name: `external: ${name} makes the environment in its own root, pip adds the rest`, ignore },
+    () =>
+      staged(REQUIREMENTS, async ({ world, bash, server }) => {
+        const root = `${world.top}/home/miniforge3`;
+        await peer(root, [name]);
+        const first = await bash(
+          'source <("$M") && python -c "import hello, requests, onlypypi; print(1)" && echo "$CONDA_PREFIX"',
+        );
+        assert.equal(first.status, 0, first.err);
+        const prefix = first.out.split("\n")[1]!;
+        assert.ok(prefix.startsWith(`${root}/envs/.mambaenv/work-`), prefix);
+        assert.match(readlinkSync(`${root}/envs/work`), /^\.mambaenv\/work-/);
+        assert.equal(JSON.parse(world.read(`${prefix}/conda-meta/mambaenv.json`)!).engine, name);
+        assert.match(first.err, /^  requests +[\d.]+ +conda/m);
+        assert.match(first.err, /^  onlypypi +[\d.]+ +PyPI/m);
+        const asked = server.requests.length;
+        const again = await bash('source <("$M"); echo "$CONDA_PREFIX|$CONDA_EXE"');
+        assert.deepEqual([again.out, again.err], [`${prefix}|${root}/bin/conda\n`, ""]);
+        assert.equal(server.requests.length, asked);
+      }),
+  );
+}
+
+Deno.test(
+  { name: "choose: mamba before micromamba before conda, --engine before all", ignore },
+  () =>
+    staged("", async ({ world, bash }) => {
+      const order: [Name[], string, string][] = [
+        [["conda", "mamba", "micromamba"], "", "mamba"],
+        [["conda", "micromamba"], "", "micromamba"],
+        [["conda", "mamba"], "--engine conda", "conda"],
+        [["conda", "mamba"], "--engine builtin", "builtin"],
+      ];
+      for (const [i, [names, words, engine]] of order.entries()) {
+        const root = `${world.top}/root${i}`;
+        await peer(root, names);
+        const code = `source <("$M" --name e${i} ${words}) && cat "$CONDA_PREFIX/conda-meta/mambaenv.json"`;
+        const { out, err } = await bash(code, { MINICONDA3_PATH: root });
+        assert.equal(JSON.parse(out || "{}").engine, engine, err);
+      }
+    }),
+);
+
+Deno.test(
+  { name: "external: no such engine, one that fails, one that finds no way", ignore },
+  () =>
+    staged("onlypypi  # conda: left ==2.0\ncowsay  # conda: right\n", async ({ world, bash, env }) => {
+      const root = `${world.top}/home/miniforge3`;
+      await peer(root, ["mamba"]);
+      const none = await bash('source <("$M" --engine micromamba); echo $?');
+      assert.match(none.err, /No micromamba in .*miniforge3 \(--engine\)/);
+      assert.equal(none.out, "3\n");
+      const split = await bash('source <("$M") && python -c "import onlypypi, cowsay; print(7)"');
+      assert.equal(split.out, "7\n", split.err);
+      assert.match(split.err, /conda finds no way, so all requirements go to pip/);
+      const gone = await bash('source <("$M" --name other --channel http://127.0.0.1:9/none); echo $?', env);
+      assert.equal(gone.out, "1\n", gone.err);
+      assert.deepEqual(
+        world.list(`${root}/envs/.mambaenv`)?.filter((entry) => !entry.startsWith("work-")),
+        [],
+      );
+    }),
+);
+
+Deno.test(
+  { name: "building: an installation that cannot be written is not where environments go", ignore },
+  () =>
+    staged("", async ({ world, bash }) => {
+      const root = `${world.top}/shared`;
+      await peer(root, ["mamba"]);
+      const { status } = await bash(`mkdir ${root}/envs && mount -t tmpfs -o ro none ${root}/envs`);
+      try {
+        const { out, err } = await bash('source <("$M") && echo "$CONDA_PREFIX"', {
+          MAMBA_EXE: `${root}/bin/mamba`,
+        });
+        const own = `${world.top}/home/.local/share/mambaenv/envs`;
+        assert.ok(out.startsWith(status === 0 ? own : root), err);
+      } finally {
+        await bash(`umount ${root}/envs`);
+      }
+    }),
+);
