@@ -5,6 +5,7 @@ SET is `full` (and the wheels of a loopback index beside it), `big` (what a benc
 
 import asyncio
 import bz2
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -70,3 +71,6 @@ def publish(channel: Path, subdir: str, packages: list[Package]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+    sys.stdout.flush()
+    # Not the usual end: threads of py-rattler that are still at work crash an interpreter that shuts down.
+    os._exit(0)
