@@ -111,7 +111,13 @@ async function conda(archive: string, folder: Folder): Promise<void> {
 async function tarball(archive: string, folder: Folder): Promise<void> {
   const { bunzip2 } = await import("./bzip2.ts");
   const tar = new Tar(folder);
-  await bunzip2(fs.createReadStream(native(archive), { highWaterMark: CHUNK }), (bytes) => tar.feed(bytes));
+  const fd = fs.openSync(native(archive), "r");
+  try {
+    const source = fs.createReadStream("", { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
+    await bunzip2(source, (bytes) => tar.feed(bytes));
+  } finally {
+    fs.closeSync(fd);
+  }
   tar.end();
 }
 
