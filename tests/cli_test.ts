@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tool } from "./oracle.ts";
+import { install } from "./root.ts";
 import { call, PROGRAM } from "./program.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
@@ -175,4 +176,25 @@ Deno.test("status: says where each value came from; --json is JSON", () => {
   assert.match(out, /never rebuilt/);
   const json = call([PROGRAM, "status", "--json"], { cwd: world.cwd, env: variables(world) });
   assert.equal(JSON.parse(json.out).environment.kind, "plain");
+});
+
+Deno.test("enter --hook full: entered three times it is entered once, deactivated it is as after the hook", () => {
+  const world = testWorld(PLAIN);
+  const root = `${world.top}/conda`;
+  install(root, { conda: "works", condaSh: true, mambaSh: true });
+  const show = 'echo "$CONDA_SHLVL|$CONDA_DEFAULT_ENV|$PATH"; ';
+  const enter = 'source <("$M" --hook full); ';
+  const { out, err } = bash(world, `${enter}${show}${enter}${enter}${show}type -t conda`, {
+    MINICONDA3_PATH: root,
+  });
+  const [first, third, kind] = out.split("\n");
+  assert.equal(third, first, err);
+  assert.equal(kind, "function");
+});
+
+Deno.test("enter: a broken .condarc is a warning, not the end", () => {
+  const world = testWorld({ ...PLAIN, "home/.condarc": "channels: [\n  - :\nenvs_dirs: {{\n" });
+  const { out, err } = bash(world, 'source <("$M"); echo "$CONDA_DEFAULT_ENV"');
+  assert.equal(out, "work\n");
+  assert.match(err, /warning: .*\.condarc/);
 });

@@ -2,12 +2,12 @@
 import { activate, active, apply, deactivate, meta, type Options } from "../activation.ts";
 import type { Request } from "../args.ts";
 import { type Answer, type Change, render, type Shell } from "../code.ts";
-import { loadCondarc, readCondarc } from "../condarc.ts";
+import { type Condarc, loadCondarc, readCondarc } from "../condarc.ts";
 import { type Facts, gather } from "../facts.ts";
 import { fast, full, type Hooked } from "../hook.ts";
 import { plan } from "../plan.ts";
 import { readPrefix } from "../prefix.ts";
-import { EXIT } from "../problem.ts";
+import { EXIT, Problem } from "../problem.ts";
 import * as scope from "../scope.ts";
 import type { Env, World } from "../world.ts";
 import { reader } from "./shell.ts";
@@ -22,8 +22,9 @@ export async function run(request: Request, world: World): Promise<Answer> {
     world.trap((status) => world.out(shell.status(status) + "\n"));
     facts = await (await import("../perform.ts")).perform(steps, facts, request, world);
   }
-  const start = await hook(facts, shell, world);
-  const changes = [...start.changes, ...await into(facts, shell, start.env, world)];
+  const left = out(world.env, shell, world);
+  const start = await hook(facts, shell, { ...world, env: apply(world.env, left) });
+  const changes = [...left, ...start.changes, ...await into(facts, shell, { ...world, env: start.env })];
   return { out: render(changes, shell), exit: EXIT.ok };
 }
 
@@ -36,29 +37,39 @@ async function hook(facts: Facts, shell: Shell, world: World): Promise<Hooked> {
   return how === "full" ? await full(found, shell, world) : fast(found, shell, world);
 }
 
-/** Leaves what the program entered before, then enters the environment with the project around it. */
-async function into(facts: Facts, shell: Shell, env: Env, world: World): Promise<Change[]> {
+/** Enters the environment, with the project around it. */
+async function into(facts: Facts, shell: Shell, world: World): Promise<Change[]> {
   const { environment, project } = facts;
   if (environment.kind === "missing") throw new Error("activation without an environment");
-  const left = out(env, shell, world);
-  const now = apply(env, left);
-  const above = active(now);
+  const above = active(world.env);
   const previous = above.level > 0 ? readPrefix(above.prefix, shell, world) : undefined;
   const prefix = readPrefix(environment.prefix, shell, world);
   for (const warning of prefix.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const options = await preferences(facts, world);
-  const changes = activate(now, prefix, previous, { ...options, name: environment.place.label });
-  const shown = env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
-  return [...left, ...scope.enter(shown, prefix.path, project?.root, now)];
+  const changes = activate(world.env, prefix, previous, { ...options, name: environment.place.label });
+  const shown = world.env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
+  return scope.enter(shown, prefix.path, project?.root, world.env);
 }
 
 /** What conda's configuration and installation say of an activation. */
 async function preferences({ environment, installation }: Facts, world: World): Promise<Options> {
   const builtin = environment.kind === "generation" && environment.stamp.engine === "builtin";
   const root = builtin ? undefined : installation()?.root;
-  const read = readCondarc(world, root);
-  const { changeps1, env_prompt: envPrompt } = read.unread.length > 0 ? await loadCondarc(world, root) : read;
+  const { changeps1, env_prompt: envPrompt } = await configuration(root, world);
   return { changeps1, envPrompt, ...root !== undefined && { root, meta: meta(root) } };
+}
+
+/** conda's configuration; a file that cannot be read is no reason not to activate. */
+async function configuration(root: string | undefined, world: World): Promise<Condarc> {
+  const read = readCondarc(world, root);
+  if (read.unread.length === 0) return read;
+  try {
+    return await loadCondarc(world, root);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    world.err(`mambaenv: warning: ${error.message}\n`);
+    return read;
+  }
 }
 
 /** What undoes an earlier entering; nothing where there was none. */
