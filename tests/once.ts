@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 /** The checkout. */
 export const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 
-const DAY = 24 * 3600 * 1000;
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
 /**
  * The folder `.cache/NAME-…`, made by `build` unless it was made for this `key` before. Test files that run at the
@@ -71,14 +72,25 @@ function bury(lock: string): void {
   }
 }
 
+/** Whether its owner is gone, or so long at work that another process must have the owner's number by now. */
 function abandoned(lock: string): boolean {
+  const made = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  if (Date.now() - made > 15 * MINUTE) return true;
   try {
     const pid = Number(fs.readFileSync(join(lock, "pid"), "utf8"));
-    return pid > 0 && !fs.existsSync(`/proc/${pid}`);
+    return pid > 0 && !alive(pid);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
     // Between its mkdir and its pid, or just given back; a minute is too long for either.
-    const made = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    return Date.now() - made > 60_000;
+    return Date.now() - made > MINUTE;
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    return false;
   }
 }
