@@ -2,6 +2,7 @@
 import type { Report } from "./engines/engine.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { called } from "./requirement/decide.ts";
+import { formatFlags } from "./requirement/options.ts";
 import { normalize } from "./requirement/parse.ts";
 import { environ, type Installed, inventory, settings } from "./requirement/pip.ts";
 import { parseVersion } from "./requirement/version.ts";
@@ -121,7 +122,7 @@ function localOptions({ flags }: Option): string[] {
     !["--index-url", "--extra-index-url", "--requirement", "--constraint"].includes(name) &&
     !(name === "--find-links" && /^https?:/i.test(value))
   );
-  return local.map(({ name, value }) => value === "" ? name : `${name}='${value.replaceAll("'", `'"'"'`)}'`);
+  return local.length === 0 ? [] : [formatFlags(local)];
 }
 
 function constraintLines(installed: readonly Installed[], constraints: readonly Requirement[]): Written[] {

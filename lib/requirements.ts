@@ -1,14 +1,15 @@
 // A requirements.txt, read as pip reads it, with all that it includes; `# conda: spec` and `# pip` steer the split.
 import { dirname, join, relative, resolve } from "node:path";
+import { decode } from "./bytes.ts";
 import { Problem } from "./problem.ts";
 import { readComment } from "./requirement/comment.ts";
-import { type Flag, splitOptions } from "./requirement/options.ts";
+import { type Flag, formatFlags, splitOptions } from "./requirement/options.ts";
 import { decodeFile, type Line, linesOf } from "./requirement/lines.ts";
 import type { Marker } from "./requirement/marker.ts";
 import { Unreadable } from "./requirement/unreadable.ts";
 import { normalize, parseEditable, parseRequirement } from "./requirement/parse.ts";
 import type { Clause } from "./requirement/specifier.ts";
-import type { World } from "./world.ts";
+import type { Env, World } from "./world.ts";
 
 /** Where something stands, the file as the user knows it. */
 export interface Place {
@@ -95,12 +96,9 @@ function readInto(walk: Walk, visit: Visit): void {
       readLine(walk, visit, line, place);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      throw new Problem(
-        `Cannot parse ${JSON.stringify(file)} line ${line.number}: ${clip(error.message)}\n  ${
-          clip(line.raw)
-        }`,
-        error.hint,
-      );
+      const [why, text, hint] = [error.message, line.raw, error.hint]
+        .map((each) => clip(veiled(each, line, walk.source.env)));
+      throw new Problem(`Cannot parse ${JSON.stringify(file)} line ${line.number}: ${why}\n  ${text}`, hint);
     }
   }
 }
@@ -109,6 +107,14 @@ function readInto(walk: Walk, visit: Visit): void {
 function clip(text: string): string {
   const safe = secretless(text);
   return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe;
+}
+
+/** A text with the names of the line's variables for their values, which may be secret. */
+function veiled(text: string, line: Line, env: Env): string {
+  return [...line.raw.matchAll(/\$\{([A-Z0-9_]+)\}/g)].reduce((all, [word, name = ""]) => {
+    const value = env[name];
+    return value ? all.replaceAll(JSON.stringify(value).slice(1, -1), word) : all;
+  }, text);
 }
 
 function shown(walk: Walk, path: string): string {
@@ -156,13 +162,18 @@ function constraint(requirement: Requirement): Requirement {
 
 /** What a local project's requirements and version are read from. */
 function sources(walk: Walk, url: string): string[] {
-  const local = /^file:/i.test(url)
-    ? decodeURIComponent(url.replace(/^file:(\/\/[^/]*)?/i, "").replace(/[#?].*$/, ""))
-    : url;
+  const local = url.replace(/^file:(\/\/[^/]*)?([^#?]*).*/i, (_, __, path: string) => unescaped(path));
   if (/^[a-z][a-z0-9+.-]+:/i.test(local)) return [];
   const path = resolve(walk.root, local);
   if (walk.source.stat(path)?.kind === "file") return [path];
   return ["pyproject.toml", "setup.cfg", "setup.py"].map((name) => join(path, name));
+}
+
+function unescaped(path: string): string {
+  return path.replace(
+    /(?:%[0-9a-f]{2})+/gi,
+    (bytes) => decode(Buffer.from(bytes.replaceAll("%", ""), "hex")),
+  );
 }
 
 const REMOTE = /^https?:/i;
@@ -192,14 +203,9 @@ function readOptions(
 
 /** `--find-links` beside the file that says so is spelled absolutely, since pip reads another file. */
 function links(walk: Walk, visit: Visit, flags: readonly Flag[]): string | undefined {
-  const beside = ({ name, value }: Flag) => {
-    const path = resolve(dirname(visit.path), value);
-    return name === "--find-links" && walk.source.stat(path) ? path : undefined;
-  };
-  if (!flags.some(beside)) return undefined;
-  const word = (text: string) => `'${text.replaceAll("'", `'"'"'`)}'`;
-  return flags.map((flag) =>
-    flag.value === "" ? flag.name : `${flag.name}=${word(beside(flag) ?? flag.value)}`
-  )
-    .join(" ");
+  const moved = flags.map((flag) => {
+    const path = resolve(dirname(visit.path), flag.value);
+    return flag.name === "--find-links" && walk.source.stat(path) ? { ...flag, value: path } : flag;
+  });
+  return moved.some((flag, i) => flag !== flags[i]) ? formatFlags(moved) : undefined;
 }

@@ -178,6 +178,37 @@ Deno.test("parseRequirements: what no one can read is refused with file, line, t
   }
 });
 
+Deno.test("parseRequirements: the values of variables are in no message", () => {
+  for (
+    const line of [
+      "foo==${T}=x",
+      "foo=${T}",
+      "foo ${T}",
+      "--what ${T}",
+      "https://h/x.zip?t=${T}; os_nam",
+      "-e https://h/?${T}",
+    ]
+  ) {
+    assert.throws(
+      () => read(line, { T: "s3cr'et" }),
+      (error: unknown) =>
+        error instanceof Problem && !`${error.message}${error.hint}`.includes("s3cr") &&
+        error.message.includes("${T}"),
+      line,
+    );
+  }
+});
+
+Deno.test("parseRequirements: a file: URL with nonsense for an escape is still a URL", () => {
+  assert.deepEqual(
+    read("file:///p/a%20b%zz/\nfile:///p/%ff").inputs.filter((path) => path.endsWith("setup.py")),
+    [
+      "/p/a b%zz/setup.py",
+      "/p/\udcff/setup.py",
+    ],
+  );
+});
+
 Deno.test("parseRequirements: long lines end in time, and a spec is no option of an engine", () => {
   const started = performance.now();
   const blank = " ".repeat(200_000);

@@ -38,7 +38,8 @@ export interface Case {
 
 /** A requirement as the user knows it, without secrets. */
 export function called({ written, url, text }: Requirement): string {
-  return written ?? secretless(url ?? text);
+  // The text still has its variables' names, which may stand for secrets.
+  return written ?? secretless(url === undefined || text.includes("${") ? text : url);
 }
 
 /** Decides for the requirements of one name, all alike: never a package half from each. */

@@ -145,3 +145,9 @@ function closing(text: string, start: number): number {
   }
   throw new Unreadable("the options have an open quote");
 }
+
+/** Options as a line of a requirements file that pip reads the same. */
+export function formatFlags(flags: readonly Flag[]): string {
+  const word = (text: string) => `'${text.replaceAll("'", `'"'"'`)}'`;
+  return flags.map(({ name, value }) => value === "" ? name : `${name}=${word(value)}`).join(" ");
+}
