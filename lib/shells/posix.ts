@@ -12,6 +12,8 @@ interface Dialect {
   source: (file: Word) => string;
   /** Where `builtin eval` is not what survives broken code. */
   eval?: string;
+  /** What makes a sign in PS1 stand for itself, since PS1 is expanded each time that it is shown. */
+  escape: string;
   /** Where the usual quoting is not enough. */
   word?: (text: string) => Word;
   /** Prints the words that follow as a line on stderr. */
@@ -79,8 +81,18 @@ function relaxed({ builtin }: Dialect, code: string): string {
   ].join("\n");
 }
 
+/** A quoted text for PS1: an environment's name that looks like a command is not to run at each prompt. */
+function shown({ escape }: Dialect, text: Word): Word {
+  return text.replace(
+    /(\\*)(\$\(|`)/g,
+    (_, slashes: string, mark: string) => slashes.replaceAll("\\", escape + escape) + escape + mark,
+  ) as Word;
+}
+
 /** PS1 may be a plain shell variable, so the shell itself has to look into it. */
-function prompt({ builtin }: Dialect, remove: Word, add: Word): string {
+function prompt(dialect: Dialect, removed: Word, added: Word): string {
+  const { builtin } = dialect;
+  const [remove, add] = [shown(dialect, removed), shown(dialect, added)];
   const head = `\${${OWN}_rest%%"$${OWN}_old"*}`;
   const all = remove === "''" ? `PS1=${add}\${PS1-}` : [
     `${builtin} export ${OWN}_old ${OWN}_rest; ${OWN}_old=${remove} ${OWN}_rest=\${PS1-} PS1=${add}`,
@@ -124,6 +136,7 @@ export const family: readonly Shell[] = [
   shell({
     names: ["bash", "rbash"],
     hook: "bash",
+    escape: "\\\\",
     form: "source <(%)",
     builtin: "\\builtin",
     // `builtin eval` ends a shell that is not interactive where the code is no bash; this does not.
@@ -135,6 +148,7 @@ export const family: readonly Shell[] = [
   shell({
     names: ["zsh"],
     hook: "zsh",
+    escape: "\\",
     form: "source <(%)",
     builtin: "\\builtin",
     source: (file) => `\\builtin . ${file}`,
@@ -144,6 +158,7 @@ export const family: readonly Shell[] = [
   shell({
     names: ["sh", "dash", "ash", "busybox"],
     hook: "posix",
+    escape: "\\",
     form: EVAL,
     builtin: "\\command",
     source: dot,
@@ -153,6 +168,7 @@ export const family: readonly Shell[] = [
   shell({
     names: ["ksh", "ksh93", "ksh88", "rksh", "rksh93", "pdksh", "oksh", "loksh"],
     hook: "posix",
+    escape: "\\",
     form: EVAL,
     builtin: "\\command",
     source: dot,
@@ -162,6 +178,7 @@ export const family: readonly Shell[] = [
   shell({
     names: ["mksh", "lksh"],
     hook: "posix",
+    escape: "\\",
     form: EVAL,
     builtin: "\\command",
     source: dot,
@@ -171,6 +188,7 @@ export const family: readonly Shell[] = [
   shell({
     names: ["yash"],
     hook: "posix",
+    escape: "\\",
     form: EVAL,
     builtin: "\\command",
     // A syntax error ends it whatever one does, so a child reads the script first, as a function's body.
