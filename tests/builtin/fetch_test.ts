@@ -180,7 +180,7 @@ Deno.test("fetchPackages: left bytes that are another file's lead to one new dow
 
 Deno.test("fetchPackages: a living process keeps its partial file, a dead one's is taken over", async () => {
   const host = fs.readFileSync("/proc/sys/kernel/hostname", "utf8").trim().replace(/[^\w-]/g, "_");
-  for (const [pid, taken] of [[Deno.pid, false], [2 ** 22 + 1, true]] as const) {
+  for (const [pid, taken] of [[process.pid, false], [2 ** 22 + 1, true]] as const) {
     await bench(entry(FN), [], async ({ server, get }) => {
       const cache = folder();
       const partial = join(cache, `${FN}.${host}-${pid}-77.partial`);

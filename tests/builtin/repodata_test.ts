@@ -1,6 +1,8 @@
 // Repodata in all its formats, what is kept of it on disk, and channels that are broken or mean harm.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { type Index, type IndexOptions, openChannels } from "../../lib/builtin/repodata.ts";
@@ -121,23 +123,24 @@ Deno.test("openChannels: max-age holds, and offline the caches alone", async () 
   const bytes = fs.readFileSync(join(dir, "noarch", NAMES[0]!));
   const server = await serve(dir);
   const world = testWorld();
-  const fresh = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => undefined }, async (request) => {
-    const { pathname } = new URL(request.url);
-    count++;
-    if (pathname.endsWith("noarch/" + NAMES[0])) {
-      return new Response(bytes, { headers: { "cache-control": "public, max-age=60" } });
-    }
-    return await fetch(server.url + pathname);
-  });
   let count = 0;
-  const url = `http://127.0.0.1:${fresh.addr.port}`;
+  const front = createServer(async ({ url: path = "" }, answer) => {
+    count++;
+    const found = path === `/noarch/${NAMES[0]}`;
+    const response = found ? new Response(bytes) : await fetch(server.url + path);
+    if (found) answer.setHeader("cache-control", "public, max-age=60");
+    answer.writeHead(response.status).end(new Uint8Array(await response.arrayBuffer()));
+  });
+  await new Promise<void>((ready) => front.listen(0, "127.0.0.1", ready));
+  const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
   try {
     assert.equal((await versions(await openChannels([url], "noarch", { world }), "six")).length, 2);
     const before = count;
     assert.equal((await versions(await openChannels([url], "noarch", { world }), "six")).length, 2);
     assert.equal(count, before, "asked again though fresh");
   } finally {
-    await fresh.shutdown();
+    front.closeAllConnections();
+    front.close();
     await server.close();
   }
   const offline = await openChannels([url], "noarch", { world, offline: true });

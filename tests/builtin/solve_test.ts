@@ -1,5 +1,6 @@
 // Solving: against rattler's own solver, with its reasons, and with a way out.
 import assert from "node:assert/strict";
+import { readdirSync, writeFileSync } from "node:fs";
 import { openChannels } from "../../lib/builtin/repodata.ts";
 import { solve } from "../../lib/builtin/solve.ts";
 import { virtualPackages } from "../../lib/builtin/virtual.ts";
@@ -173,9 +174,8 @@ Deno.test("solve: a shard that cannot be read ends it with that Problem, and a s
     solve(index, ["one"], { virtual: [], limit: 1 }),
     (error) => error instanceof Problem && /no answer in 0.001 s/.test(error.message),
   );
-  for (const { name } of Deno.readDirSync(`${dir}/noarch/shards`)) {
-    Deno.writeTextFileSync(`${dir}/noarch/shards/${name}`, "x");
-  }
+  const shards = `${dir}/noarch/shards`;
+  for (const name of readdirSync(shards)) writeFileSync(`${shards}/${name}`, "x");
   await assert.rejects(
     solve(index, ["one"], { virtual: [] }),
     (error) =>
