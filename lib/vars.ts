@@ -34,7 +34,6 @@ export const STANDING: readonly Var[] = [
     name: "DIRENV_IN_ENVRC",
     text: "set by direnv while it reads an .envrc: bash reads us, its folder is the project",
   },
-  { name: "NO_COLOR", text: "no colours on stderr" },
 ];
 
 /** Variables that an activation leaves in the shell, besides conda's own. */

@@ -19,8 +19,6 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["program", /^main\.ts$/],
 ];
 
-const CODE = new Map([...TEXT].map(([file, text]) => [file, text.replace(/^\s*(\/\/|\/?\*).*$/gm, "")]));
-
 interface Import {
   from: string;
   lazy: boolean;
@@ -40,6 +38,7 @@ function sources(dir: string): string[] {
 const FILES = ["main.ts", ...sources("lib")].sort();
 /** Each file's text; rules on code look at `CODE`, where comments are gone. */
 const TEXT = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
+const CODE = new Map([...TEXT].map(([file, text]) => [file, text.replace(/^\s*(\/\/|\/?\*).*$/gm, "")]));
 
 function imports(file: string): Import[] {
   const text = TEXT.get(file)!;
