@@ -1,5 +1,5 @@
 // A prefix as read from disk: what its activation runs and sets; and which prefix a name or a path means.
-import { type Prefix, UNSET } from "./activation/state.ts";
+import { type Prefix, UNSET, valueOf } from "./activation/state.ts";
 import { normal } from "./activation/path.ts";
 import { nameable, type Shell } from "./code.ts";
 import { Problem, reason } from "./problem.ts";
@@ -155,7 +155,7 @@ function generation(path: string, world: World): string {
 
 /** A path with `~`, `$VAR` and `${VAR}` replaced, absolute and normalised, as conda's `expand`. */
 export function expand(path: string, world: Pick<World, "env" | "cwd">): string {
-  const filled = path.replace(/\$(?:(\w+)|\{([^}]*)\})/g, (all, a, b) => world.env[a ?? b] ?? all);
+  const filled = path.replace(/\$(?:(\w+)|\{([^}]*)\})/g, (all, a, b) => valueOf(world.env, a ?? b) ?? all);
   const home = world.env["HOME"];
   const full = home !== undefined && /^~(?=\/|$)/.test(filled)
     ? (home.replace(/\/+$/, "") || "/") + filled.slice(1)

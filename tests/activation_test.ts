@@ -99,6 +99,20 @@ Deno.test("activate: no state leaves a variable or a copy behind that nobody nee
   assert.equal(after[2]!["__CONDA_SHLVL_0_X"], undefined);
 });
 
+Deno.test("activate: variables called like what every object has are variables", () => {
+  const odd = prefix("/c/envs/odd", JSON.parse('{"constructor": "1", "toString": "2", "__proto__": "3"}'));
+  for (const uppercase of [true, false]) {
+    const into = activate(START, odd, undefined, { uppercase });
+    const within = apply(START, into);
+    assert.deepEqual(conflicts(START, odd, { uppercase }), []);
+    const back = deactivate(within, odd, undefined, { uppercase });
+    for (const change of [...into, ...back]) {
+      if ("value" in change) assert.equal(typeof change.value, "string");
+    }
+    assert.deepEqual(apply(within, back), { ...START, CONDA_SHLVL: "0" });
+  }
+});
+
 Deno.test("active: levels that make no sense are none", () => {
   const levels: [shlvl: string | undefined, prefix: string | undefined, level: number][] = [
     ["1", "/p", 1],

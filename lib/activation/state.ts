@@ -2,6 +2,11 @@
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** A variable's value; an object's own `constructor` and the like are none. */
+export function valueOf(env: Env, name: string): string | undefined {
+  return Object.hasOwn(env, name) ? env[name] : undefined;
+}
+
 /** The value in `conda-meta/state` of a variable that the user took out again. */
 export const UNSET = "***unset***";
 

@@ -1,6 +1,6 @@
 // The variables that an environment sets while it is active, and the saved copies of what they hide.
 import type { Change } from "../code.ts";
-import { active, type Env, type Options, type Prefix, UNSET } from "./state.ts";
+import { active, type Env, type Options, type Prefix, UNSET, valueOf } from "./state.ts";
 
 type Vars = Prefix["vars"];
 
@@ -36,7 +36,7 @@ function keep(
   again?: string,
 ): Change[] {
   const copy = copyOf(name, under);
-  const hidden = env[name] ?? env[raw];
+  const hidden = valueOf(env, name) ?? valueOf(env, raw);
   if (again) {
     // The very value may be left from a conda that never removes it: no copy, or it would stay for ever.
     return hidden === undefined || hidden === value || env[copy] !== undefined
@@ -66,7 +66,7 @@ export function leave(env: Env, vars: Vars, under: number, options: Options, swi
 /** The saved copy. conda keeps a lower-case variable's value under the upper-case name: that is none. */
 function savedOf(env: Env, raw: string, name: string, under: number): string | undefined {
   const saved = env[copyOf(name, under)];
-  return raw !== name && saved === env[raw] ? undefined : saved;
+  return raw !== name && saved === valueOf(env, raw) ? undefined : saved;
 }
 
 function copyOf(name: string, level: number): string {
@@ -84,7 +84,7 @@ export function conflicts(env: Env, prefix: Prefix, options: Options = {}): stri
   const own = now.level === 0 ? [] : [`CONDA_PREFIX_${now.level}`];
   if (now.level > 0 && options.stack) own.push(`CONDA_STACKED_${now.level + 1}`);
   const names = [...prefix.vars].flatMap(([raw, value]) =>
-    value !== UNSET && env[raw] !== undefined && env[raw] !== value ? [upper(raw, options)] : []
+    value !== UNSET && ![undefined, value].includes(valueOf(env, raw)) ? [upper(raw, options)] : []
   );
   const hidden = names.filter((name) => !own.includes(name)).sort();
   const needed = [...prefix.vars.keys()].filter((raw) => own.includes(upper(raw, options))).sort();

@@ -156,7 +156,7 @@ export const family: readonly Shell[] = [
     known: "\\builtin functions conda >/dev/null",
   }),
   shell({
-    names: ["sh", "dash", "ash", "busybox"],
+    names: ["sh", "dash", "ash", "busybox", "posix"],
     hook: "posix",
     escape: "\\",
     form: EVAL,
