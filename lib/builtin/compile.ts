@@ -1,13 +1,13 @@
 // Compiled Python of `noarch: python` packages: made once beside the unpacked package, then linked like any file.
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname } from "node:path";
 import type { Report } from "../engines/engine.ts";
 import { Problem } from "../problem.ts";
 import { effect, native } from "../system.ts";
 import type { World } from "../world.ts";
 import { type Claims, owns } from "./claim.ts";
 import type { Plan } from "./link.ts";
+import { last, parent } from "./path.ts";
 import { taking } from "./place.ts";
 import type { Python } from "./python.ts";
 import type { Placed, Writer } from "./write.ts";
@@ -101,8 +101,7 @@ async function tagOf({ plans, python, writer, world }: Compiling): Promise<{ nam
 }
 
 function job(plan: Plan, paths: Plan["paths"], tag: { name: string; magic: string }): Job {
-  const compiled = (path: string) =>
-    `${dirname(path)}/__pycache__/${path.slice(dirname(path).length + 1, -3)}.${tag.name}.pyc`;
+  const compiled = (path: string) => `${parent(path)}/__pycache__/${last(path).slice(0, -3)}.${tag.name}.pyc`;
   const modules = paths.map((path) => ({ path, cached: compiled(path.path), to: compiled(path.to) }));
   return { plan, modules, kept: `${plan.dir}/.pyc/${tag.name}-${tag.magic}` };
 }
@@ -174,11 +173,11 @@ function place({ plan, modules, kept }: Job, { writer, claims }: Compiling): Pla
     if (claims.files.has(to)) continue;
     const target = writer.path(to);
     if (!path.rewriting && fs.existsSync(native(`${kept}/${cached}`))) {
-      const folder = dirname(target);
+      const folder = parent(target);
       if (!made.has(folder)) effect("make", folder, () => fs.mkdirSync(native(folder), { recursive: true }));
       made.add(folder);
       const source = `${kept}/${cached}`;
-      taking(plan.dir, source, target, () => writer.place.placer.place(dirname(plan.dir), source, target));
+      taking(plan.dir, source, target, () => writer.place.placer.place(parent(plan.dir), source, target));
     } else if (!fs.existsSync(native(target))) continue;
     placed.push({ path: to, kind: "pyc_file", copied: false });
   }
@@ -193,7 +192,7 @@ mode = getattr(py_compile, "PycInvalidationMode", None)
 more = {"invalidation_mode": mode.TIMESTAMP} if mode else {}
 def work(tasks):
     for source, out, name in tasks:
-        folder = os.path.dirname(out)
+        folder = os.path.parent(out)
         if not os.path.isdir(folder): os.makedirs(folder, exist_ok=True)
         try: py_compile.compile(source, out, name, True, 0, **more)
         except py_compile.PyCompileError: pass

@@ -1,7 +1,7 @@
 // Writes the members of an archive below one folder. Links are made last, so nothing is ever written through one.
 import * as fs from "node:fs";
-import { posix } from "node:path";
 import { effect, native } from "../system.ts";
+import { parent } from "./path.ts";
 import type { Member, Sink } from "./tar.ts";
 
 /** The parts of a relative path joined anew; undefined where it would leave its folder, or is the folder itself. */
@@ -76,7 +76,7 @@ export class Folder implements Sink {
   #folder(path: string): void {
     if (this.#made.get(path) === "dir" || path === ".") return;
     if (this.#made.has(path)) throw new Error(`${JSON.stringify(path)} in it is a file and a folder`);
-    this.#folder(posix.dirname(path));
+    this.#folder(parent(path));
     const full = this.#full(path);
     effect("make", full, () => fs.mkdirSync(native(full)));
     this.#made.set(path, "dir");
@@ -87,7 +87,7 @@ export class Folder implements Sink {
     const before = this.#made.get(path);
     if (before === "dir") throw new Error(`${JSON.stringify(path)} in it is a folder and something else`);
     if (before === "file") fs.rmSync(native(this.#full(path)));
-    else this.#folder(posix.dirname(path));
+    else this.#folder(parent(path));
     this.#made.set(path, "file");
   }
 

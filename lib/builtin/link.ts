@@ -1,5 +1,4 @@
 // Links unpacked packages into a new prefix: decides what goes where, then does it, then writes down what it did.
-import { join } from "node:path";
 import * as fs from "node:fs";
 import type { Report } from "../engines/engine.ts";
 import { Problem } from "../problem.ts";
@@ -88,7 +87,7 @@ function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
 
 /** Makes every folder that something goes to, those of the same depth at once: each takes its time. */
 async function folders(prefix: string, plans: readonly Plan[], claims: Claims): Promise<void> {
-  effect("make", prefix, () => fs.mkdirSync(native(join(prefix, "conda-meta")), { recursive: true }));
+  effect("make", prefix, () => fs.mkdirSync(native(`${prefix}/conda-meta`), { recursive: true }));
   const plain = new Set<string>();
   for (const { dir, paths } of plans) sources(dir, paths, plain);
   const levels: string[][] = [];

@@ -1,6 +1,5 @@
 // What an unpacked package says of its own files: info/paths.json, or the files it had before, and info/link.json.
 import * as fs from "node:fs";
-import { join } from "node:path";
 import { decode } from "../bytes.ts";
 import { Problem, reason } from "../problem.ts";
 import { native } from "../system.ts";
@@ -48,7 +47,7 @@ function isJson(value: unknown): value is Json {
 
 function text(dir: string, name: string): string | undefined {
   try {
-    return decode(fs.readFileSync(native(join(dir, "info", name))));
+    return decode(fs.readFileSync(native(`${dir}/info/${name}`)));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw damaged(dir, `info/${name}: ${reason(error)}`);
@@ -98,7 +97,7 @@ function older(dir: string): Path[] {
   const copied = new Set([...lines(text(dir, "no_link")), ...lines(text(dir, "no_softlink"))]);
   const rewritings = new Map(lines(text(dir, "has_prefix")).map((line) => prefixed(line)));
   return files.map((path) => {
-    const stats = fs.lstatSync(native(join(dir, path)), { throwIfNoEntry: false });
+    const stats = fs.lstatSync(native(`${dir}/${path}`), { throwIfNoEntry: false });
     const kind = stats?.isSymbolicLink() ? "softlink" : stats?.isDirectory() ? "directory" : "hardlink";
     const rewriting = rewritings.get(path);
     return { path, kind, copied: copied.has(path), ...(rewriting && { rewriting }) };

@@ -1,10 +1,10 @@
 // conda-meta: what conda, mamba and rattler read to list an environment as their own.
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
 import { encode } from "../bytes.ts";
 import { effect, native } from "../system.ts";
 import type { Plan } from "./link.ts";
 import { specName } from "./order.ts";
+import { parent } from "./path.ts";
 import type { Way } from "./place.ts";
 import type { Record } from "./record.ts";
 import type { Placed } from "./write.ts";
@@ -24,13 +24,13 @@ export function writeMeta(
     ...record,
     ...(requested.length > 0 && { requested_spec: requested.join(" & ") }),
     requested_specs: requested,
-    package_tarball_full_path: join(dirname(dir), record.fn),
+    package_tarball_full_path: `${parent(dir)}/${record.fn}`,
     extracted_package_dir: dir,
     files: placed.filter(({ kind }) => kind !== "directory").map(({ path }) => path),
     paths_data: { paths_version: 1, paths: placed.map(entry) },
     link: { source: dir, type: TYPES[way] },
   };
-  save(join(prefix, "conda-meta", `${name(record)}.json`), JSON.stringify(meta, null, 2) + "\n");
+  save(`${prefix}/conda-meta/${name(record)}.json`, JSON.stringify(meta, null, 2) + "\n");
 }
 
 function entry({ path, kind, copied, rewriting, sha256, sum, size }: Placed) {
@@ -54,7 +54,7 @@ export function writeHistory(records: readonly Record[], prefix: string, specs: 
     ...(specs.length > 0 ? [`# update specs: [${specs.map(python).join(", ")}]`] : []),
     ...records.map((record) => `+${channel(record)}/${record.subdir}::${name(record)}`).sort(),
   ];
-  save(join(prefix, "conda-meta", "history"), lines.join("\n") + "\n");
+  save(`${prefix}/conda-meta/history`, lines.join("\n") + "\n");
 }
 
 /** Text as Python writes it: conda reads the list as Python. */

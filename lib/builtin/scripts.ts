@@ -1,8 +1,8 @@
 // Runs the scripts that packages bring to be run once their files are linked.
-import { dirname, join } from "node:path";
 import type { World } from "../world.ts";
 import { Problem } from "../problem.ts";
 import type { Plan } from "./link.ts";
+import { parent } from "./path.ts";
 
 /** Runs each package's `bin/.NAME-post-link.sh`, in order, and shows what it leaves in `.messages.txt`. */
 export async function runScripts(
@@ -13,9 +13,9 @@ export async function runScripts(
   for (const { record, paths } of plans) {
     const script = `bin/.${record.name}-post-link.sh`;
     if (!paths.some(({ to }) => to === script)) continue;
-    const path = join(prefix, script);
+    const path = `${prefix}/${script}`;
     const { status, stdout, stderr } = await world.run(["bash", path], {
-      cwd: dirname(path),
+      cwd: parent(path),
       env: {
         ...world.env,
         PREFIX: target,
@@ -23,13 +23,13 @@ export async function runScripts(
         PKG_NAME: record.name,
         PKG_VERSION: record.version,
         PKG_BUILDNUM: String(record.build_number),
-        PATH: `${dirname(path)}:${world.env["PATH"] ?? ""}`,
+        PATH: `${parent(path)}:${world.env["PATH"] ?? ""}`,
       },
       stdout: "capture",
       stderr: "capture",
     });
-    const messages = world.read(join(prefix, ".messages.txt"));
-    world.remove(join(prefix, ".messages.txt"));
+    const messages = world.read(`${prefix}/.messages.txt`);
+    world.remove(`${prefix}/.messages.txt`);
     if (messages) world.err(messages.endsWith("\n") ? messages : messages + "\n");
     if (status === 0) continue;
     const words = (stderr + stdout).trim().split("\n").slice(-20).join("\n");

@@ -1,11 +1,11 @@
 // Unpacks a package's archive into a package cache: into a temporary folder beside its own, then one rename.
 import * as fs from "node:fs";
 import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
 import { encode } from "../bytes.ts";
 import { Problem, reason } from "../problem.ts";
 import { effect, native } from "../system.ts";
 import { Folder } from "./extract.ts";
+import { last, parent } from "./path.ts";
 import type { Record } from "./record.ts";
 import { Tar } from "./tar.ts";
 
@@ -21,7 +21,7 @@ const CHUNK = 1 << 18;
 export async function unpack(archive: string, into: string, record?: Record): Promise<void> {
   const temporary = beside(into);
   effect("make", temporary, () => {
-    fs.mkdirSync(native(dirname(into)), { recursive: true });
+    fs.mkdirSync(native(parent(into)), { recursive: true });
     fs.mkdirSync(native(temporary));
   });
   try {
@@ -35,7 +35,7 @@ export async function unpack(archive: string, into: string, record?: Record): Pr
 
 /** Writes `info/repodata_record.json` of an unpacked package: where it came from, as conda keeps it. */
 export function remember(dir: string, record: Record): void {
-  const path = join(dir, "info", "repodata_record.json");
+  const path = `${dir}/info/repodata_record.json`;
   const temporary = beside(path);
   effect("write", path, () => {
     fs.writeFileSync(native(temporary), encode(JSON.stringify(record, null, 2) + "\n"));
@@ -47,15 +47,15 @@ export function remember(dir: string, record: Record): void {
 export function sweep(cache: string): void {
   if (!fs.existsSync(native(cache))) return;
   for (const name of fs.readdirSync(native(cache))) {
-    const path = join(cache, name);
-    const stats = TEMPORARY.test(name) ? fs.lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    const path = `${cache}/${name}`;
+    const stats = TEMPORARY.test(name) ? fs.lstatSync(native(path), { throwIfNoEntry: false }) : undefined;
     if (!stats || Date.now() - stats.mtimeMs < STALE) continue;
-    effect("remove", path, () => fs.rmSync(path, { recursive: true, force: true }));
+    effect("remove", path, () => fs.rmSync(native(path), { recursive: true, force: true }));
   }
 }
 
 function beside(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.unpack`);
+  return `${parent(path)}/.${last(path)}.${randomBytes(6).toString("hex")}.unpack`;
 }
 
 async function extract(archive: string, into: string): Promise<void> {
@@ -65,7 +65,7 @@ async function extract(archive: string, into: string): Promise<void> {
     else if (archive.endsWith(".tar.bz2")) await tarball(archive, folder);
     else throw new Error("it is neither a .conda nor a .tar.bz2");
     folder.finish();
-    if (!fs.existsSync(native(join(into, "info", "index.json")))) {
+    if (!fs.existsSync(native(`${into}/info/index.json`))) {
       throw new Error("it has no info/index.json");
     }
   } catch (error) {
@@ -123,7 +123,7 @@ async function tarball(archive: string, folder: Folder): Promise<void> {
 
 /** Renames the new folder to its place, unless a complete one is there. */
 function place(temporary: string, into: string, recorded: boolean): void {
-  const has = (name: string) => fs.existsSync(native(join(into, "info", name)));
+  const has = (name: string) => fs.existsSync(native(`${into}/info/${name}`));
   effect("make", into, () => {
     for (let attempt = 0;; attempt++) {
       try {

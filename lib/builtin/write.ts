@@ -1,11 +1,11 @@
 // Writes one package's files into a prefix.
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname } from "node:path";
 import { effect, native } from "../system.ts";
 import { type Claims, owns } from "./claim.ts";
 import type { Plan } from "./link.ts";
 import { damaged, type Path } from "./manifest.ts";
+import { parent } from "./path.ts";
 import { type Placer, taking, type Way } from "./place.ts";
 import { entryScript, type Python } from "./python.ts";
 import { rewrite, type Rewriting } from "./rewrite.ts";
@@ -63,7 +63,7 @@ export class Writer {
   /** Links many at once, and what cannot be linked one by one. */
   async #link(plan: Plan, paths: Plan["paths"]): Promise<void> {
     const { placer } = this.place;
-    const cache = dirname(plan.dir);
+    const cache = parent(plan.dir);
     const pairs = paths.map(({ path, to }): [string, string] => [`${plan.dir}/${path}`, this.path(to)]);
     const refused = placer.links(cache) ? await linkAll(pairs, paths) : paths;
     for (const { path, to, copied } of refused) {
@@ -99,7 +99,7 @@ export class Writer {
         return { path: to, kind: "softlink", copied, sha256, size };
       }
       if (rewriting) return this.#rewritten(plan, path, rewriting);
-      this.place.placer.place(dirname(plan.dir), source, this.path(to), true);
+      this.place.placer.place(parent(plan.dir), source, this.path(to), true);
       return this.#linked(path);
     });
   }
