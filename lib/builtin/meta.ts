@@ -19,6 +19,7 @@ export function writeMeta(
   way: Way,
   { prefix, specs }: { prefix: string; specs: readonly string[] },
 ): void {
+  const sorted = placed.toSorted((a, b) => a.path < b.path ? -1 : 1);
   const requested = specs.filter((spec) => specName(spec) === record.name);
   const meta = {
     ...record,
@@ -26,8 +27,8 @@ export function writeMeta(
     requested_specs: requested,
     package_tarball_full_path: `${parent(dir)}/${record.fn}`,
     extracted_package_dir: dir,
-    files: placed.filter(({ kind }) => kind !== "directory").map(({ path }) => path),
-    paths_data: { paths_version: 1, paths: placed.map(entry) },
+    files: sorted.filter(({ kind }) => kind !== "directory").map(({ path }) => path),
+    paths_data: { paths_version: 1, paths: sorted.map(entry) },
     link: { source: dir, type: TYPES[way] },
   };
   save(`${prefix}/conda-meta/${name(record)}.json`, JSON.stringify(meta, null, 2) + "\n");

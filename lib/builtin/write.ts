@@ -47,7 +47,7 @@ export class Writer {
     for (const entry of plan.entries) if (owns(claims, entry)) placed.push(this.#entry(entry, python!));
     for (let at = 0; at < plain.length; at += BATCH) await this.#link(plan, plain.slice(at, at + BATCH));
     for (const path of plain) placed.push(this.#linked(path));
-    return placed.sort((a, b) => a.path < b.path ? -1 : 1);
+    return placed;
   }
 
   /** How the package's files came here. */
