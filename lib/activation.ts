@@ -115,16 +115,17 @@ export function reactivate(env: Env, current: Prefix, options: Options = {}): Ch
 
 /** The environment after these changes, as far as they tell: scripts and foreign code aside. */
 export function apply(env: Env, changes: readonly Change[]): Env {
-  const after: Record<string, string | undefined> = { ...env };
+  const after = new Map(Object.entries(env));
   for (const change of changes) {
-    if (change.kind === "path") after["PATH"] = change.dirs.join(":");
-    else if (change.kind === "set") after[change.name] = change.value;
-    else if (change.kind === "unset") delete after[change.name];
-    else if (change.kind === "prompt" && after["PS1"] !== undefined) {
-      after["PS1"] = change.add + (change.remove ? after["PS1"].replaceAll(change.remove, "") : after["PS1"]);
+    const ps1 = after.get("PS1");
+    if (change.kind === "path") after.set("PATH", change.dirs.join(":"));
+    else if (change.kind === "set") after.set(change.name, change.value);
+    else if (change.kind === "unset") after.delete(change.name);
+    else if (change.kind === "prompt" && ps1 !== undefined) {
+      after.set("PS1", change.add + (change.remove ? ps1.replaceAll(change.remove, "") : ps1));
     }
   }
-  return after;
+  return Object.fromEntries(after);
 }
 
 function sources(files: readonly string[] = []): Change[] {
