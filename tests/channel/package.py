@@ -56,7 +56,6 @@ class Package:
     ending: str = ".conda"
     #: As conda-build 1 wrote it: `info/has_prefix` instead of `info/paths.json`.
     antique: bool = False
-    site: str = ""
     files: dict[str, Entry] = field(default_factory=dict)
 
     def add(self, path: str, data: str | bytes = b"", mode: int = 0o644, target: str = "") -> None:
@@ -99,8 +98,6 @@ class Package:
             index["noarch"] = self.noarch
         if self.features:
             index["track_features"] = self.features
-        if self.site:
-            index["python_site_packages_path"] = self.site
         info = {
             "info/index.json": Entry(text(index).encode()),
             "info/about.json": Entry(text({"summary": f"{self.name}, of a test channel"}).encode()),
