@@ -31,7 +31,7 @@ export function channelsOf(words: readonly string[], names: Names = {}, cwd = "/
 }
 
 function channelOf(word: string, names: Names, cwd: string): Channel {
-  const own = names.mirrored_channels?.[word];
+  const own = new Map(Object.entries(names.mirrored_channels ?? {})).get(word);
   const bases = own !== undefined && own.length > 0 ? own : [locate(word, names, cwd)];
   const clean = bases.map((base) => checked(base, word));
   return { url: shown(clean[0]!), bases: clean };
@@ -40,10 +40,10 @@ function channelOf(word: string, names: Names, cwd: string): Channel {
 function locate(word: string, names: Names, cwd: string): string {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(word)) return word;
   if (/^(\/|\.\.?(\/|$)|~\/)/.test(word)) return pathToFileURL(resolve(cwd, word)).href;
-  const custom: { [name: string]: string } = { ...KNOWN, ...names.custom_channels };
+  const custom = new Map(Object.entries({ ...KNOWN, ...names.custom_channels }));
   const parts = word.split("/");
   for (let length = parts.length; length > 0; length--) {
-    const base = custom[parts.slice(0, length).join("/")];
+    const base = custom.get(parts.slice(0, length).join("/"));
     if (base !== undefined) return `${base.replace(/\/+$/, "")}/${word}`;
   }
   const alias = names.channel_alias ?? ALIAS;
@@ -55,7 +55,10 @@ const SUBDIR = /\/(noarch|(linux|osx|win|freebsd|emscripten|wasi|zos)-[a-z0-9]+)
 function checked(base: string, word: string): string {
   const url = URL.canParse(base) ? new URL(base) : undefined;
   const hint = "name a channel or its URL: mambaenv --channel conda-forge";
-  if (url === undefined || !["https:", "http:", "file:"].includes(url.protocol)) {
+  const usable = url?.protocol === "file:"
+    ? url.host === ""
+    : ["https:", "http:"].includes(url?.protocol ?? "");
+  if (url === undefined || !usable) {
     throw new Problem(`Unknown kind of channel ${JSON.stringify(shown(word))}`, hint, EXIT.usage);
   }
   url.search = url.hash = "";

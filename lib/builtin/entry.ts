@@ -19,7 +19,7 @@ export function nameable(name: string): boolean {
 /** Name of the package in `six-1.16.0-py_0.conda`; undefined where it is no such file name. */
 export function nameOf(fn: string): string | undefined {
   const match = /^((?!__)[a-z0-9_][a-z0-9_.-]*)-[^-/\\\s]+-[^-/\\\s]+\.(conda|tar\.bz2)$/.exec(fn);
-  return match !== null && fn.length <= 240 && !CONTROL.test(fn) ? match[1] : undefined;
+  return match !== null && fn.length <= 180 && !CONTROL.test(fn) ? match[1] : undefined;
 }
 
 const CONTROL = /[\x00-\x1f\x7f"'`$]/;

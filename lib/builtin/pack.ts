@@ -82,6 +82,11 @@ export function openPack(file: string): Pack {
   const contents = JSON.parse(fs.readFileSync(`${file}.json`, "utf8")) as Contents;
   const names = new Map(contents.names);
   const input = fs.openSync(file, "r");
+  const end = contents.names.reduce((most, [, blocks]) => Math.max(most, blocks.at(-2)! + blocks.at(-1)!), 0);
+  if (fs.fstatSync(input).size !== end) {
+    fs.closeSync(input);
+    throw new Problem("it is cut off before its end");
+  }
   return {
     base_url: contents.base_url,
     names,

@@ -11,7 +11,7 @@ let serial = 0;
 
 /** A file for the beginning of `path`, holding what an earlier try left of it where `resume` is set. */
 export function claimPartial(path: string, resume: boolean, world: World): { file: string; begun: boolean } {
-  const owner = `${hostname().replace(/[^\w-]/g, "_")}-${world.pid}-${serial++}`;
+  const owner = `${host()}-${world.pid}-${serial++}`;
   const file = `${path}.${owner}.partial`;
   if (resume) {
     const left = fs.readdirSync(dirname(path))
@@ -30,10 +30,15 @@ export function returnPartial(file: string, path: string): void {
   moved(file, `${path}.partial`);
 }
 
+/** This machine, short enough for a file's name. */
+function host(): string {
+  return hostname().replace(/[^\w-]/g, "_").slice(0, 20);
+}
+
 function orphan(file: string, world: World): boolean {
-  const [, host, pid] = /\.([\w-]+)-(\d+)-\d+\.partial$/.exec(file) ?? [];
+  const [, where, pid] = /\.([\w-]+)-(\d+)-\d+\.partial$/.exec(file) ?? [];
   if (pid === undefined) return true;
-  if (host === hostname().replace(/[^\w-]/g, "_")) return !world.alive(Number(pid));
+  if (where === host()) return !world.alive(Number(pid));
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat !== undefined && world.now() - stat.mtimeMs > STALE;
 }

@@ -9,6 +9,7 @@ import { nameable, recordOf } from "./entry.ts";
 import { createHttp, type Http } from "./http.ts";
 import type { Record } from "./record.ts";
 import { openSubdir, type Subdir } from "./subdir.ts";
+import { SUBDIR } from "./virtual.ts";
 
 /** How channels are opened. */
 export interface IndexOptions {
@@ -52,6 +53,9 @@ export async function openChannels(
   options: IndexOptions,
 ): Promise<Index> {
   const { world, condarc, offline = false, pause, report } = options;
+  if (!SUBDIR.test(platform)) {
+    throw new Problem(`Unknown platform ${JSON.stringify(platform)}`, "", EXIT.usage);
+  }
   const channels = channelsOf(words, condarc, world.cwd);
   const http = createHttp({ env: world.env, condarc, offline, pause });
   const opening = { http, cache: options.cache ?? cacheOf(world), offline };

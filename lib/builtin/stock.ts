@@ -49,16 +49,24 @@ export function writeState(folder: string, state: State, last?: State): void {
   });
   for (const name of fs.readdirSync(folder)) {
     const held = [state.data, last?.data].some((data) => data !== undefined && name.startsWith(data));
-    if (/^(index|pack)-/.test(name) && !held && old(join(folder, name))) {
-      fs.rmSync(join(folder, name), { force: true });
-    }
+    if (/^(index|pack)-/.test(name) && !held) removeOld(join(folder, name), HOUR);
   }
+  const shards = join(folder, "shards");
+  for (const name of attempt(() => fs.readdirSync(shards)) ?? []) removeOld(join(shards, name), 30 * DAY);
 }
 
-/** Whether nobody can be writing or reading it any more. */
-function old(path: string): boolean {
+const HOUR = 3600_000, DAY = 24 * HOUR;
+
+/** Removes what nobody can be writing or reading any more. */
+function removeOld(path: string, age: number): void {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > 3600_000;
+  if (stat !== undefined && Date.now() - stat.mtimeMs > age) fs.rmSync(path, { force: true });
+}
+
+/** Whether a state is good without asking; a server's mistake or a wrong clock does not hold for longer than a day. */
+export function isFresh({ until }: State): boolean {
+  const left = until - Date.now();
+  return left > 0 && left <= DAY;
 }
 
 /** What `act` returns; undefined where what is on disk is missing or damaged, which a new reading mends. */

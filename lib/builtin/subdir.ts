@@ -8,7 +8,16 @@ import { baseOf, type Channel, shown } from "./channel.ts";
 import type { Http } from "./http.ts";
 import { cut, openPack } from "./pack.ts";
 import { readShard, readShards } from "./shards.ts";
-import { attempt, folderOf, type Format, FORMATS, readState, type State, writeState } from "./stock.ts";
+import {
+  attempt,
+  folderOf,
+  type Format,
+  FORMATS,
+  isFresh,
+  readState,
+  type State,
+  writeState,
+} from "./stock.ts";
 
 /** An opened folder of a channel. */
 export interface Subdir {
@@ -63,13 +72,9 @@ async function openAt(url: string, subdir: string, opening: Opening): Promise<Su
   };
   const state = readState(site.folder);
   const kept = state && attempt(() => load(state, site));
-  if (kept !== undefined && !site.local && (site.offline || Date.now() < state!.until)) return kept;
+  if (kept !== undefined && !site.local && (site.offline || isFresh(state!))) return kept;
   if (site.offline && !site.local) {
-    throw new Problem(
-      `No repodata of ${shown(url)} in the cache, and offline`,
-      "once with the network: mambaenv",
-      EXIT.offline,
-    );
+    throw new Problem(`No repodata of ${shown(url)} in the cache, and offline`, ONCE, EXIT.offline);
   }
   const recent = kept !== undefined && !site.local && Date.now() - state!.tried < WEEK;
   for (const format of recent ? [state!.format, ...FORMATS] : FORMATS) {
@@ -134,10 +139,18 @@ function load({ format, data }: Pick<State, "format" | "data">, site: Site): Sub
 function packed(file: string, { url, subdir }: Site): Subdir {
   const { base_url, names, entries, close } = openPack(file);
   const base = baseOf(base_url ?? "", url);
-  return { subdir, base, names, close, entries: (name) => Promise.resolve(entries(name)) };
+  const read = (name: string) => {
+    try {
+      return Promise.resolve(entries(name));
+    } catch (error) {
+      const hint = `remove it, and it is read anew: rm -r ${JSON.stringify(dirname(file))}`;
+      throw new Problem(`Cannot read ${JSON.stringify(file)}: ${reason(error)}`, hint);
+    }
+  };
+  return { subdir, base, names, close, entries: read };
 }
 
-function sharded(file: string, { url, subdir, folder, local, http }: Site): Subdir {
+function sharded(file: string, { url, subdir, folder, local, http, offline }: Site): Subdir {
   const { base_url, shards_base_url, names } = readShards(fs.readFileSync(file));
   const base = baseOf(base_url, url), shards = baseOf(shards_base_url, url);
   async function entries(name: string): Promise<[string, unknown][]> {
@@ -146,6 +159,10 @@ function sharded(file: string, { url, subdir, folder, local, http }: Site): Subd
     const kept = join(folder, "shards", hash);
     const held = local ? undefined : attempt(() => readShard(fs.readFileSync(kept), hash));
     if (held !== undefined) return held;
+    if (offline && !local) {
+      const what = `${JSON.stringify(name)} of ${shown(url)}`;
+      throw new Problem(`No repodata of ${what} in the cache, and offline`, ONCE, EXIT.offline);
+    }
     const from = `${shards}${hash}.msgpack.zst`;
     const { status, bytes } = await http.read(from, { most: SHARD });
     if (status !== 200) throw new Problem(`${shown(from)} is not there, though the index names it`, STRANGE);
@@ -169,6 +186,7 @@ function store(file: string, bytes: Uint8Array): void {
   });
 }
 
+const ONCE = "once with the network: mambaenv";
 const STRANGE = "try again later, or name another channel: mambaenv --channel URL";
 
 /** A Problem for what came from a URL and is damaged; one that names it already stays as it is. */

@@ -1,5 +1,5 @@
 // Virtual packages: what the machine has that no package can bring, as the solver's facts.
-import { Problem } from "../problem.ts";
+import { EXIT, Problem } from "../problem.ts";
 import type { World } from "../world.ts";
 
 /** A virtual package, such as `__glibc` 2.36. */
@@ -21,10 +21,21 @@ const SUBDIRS: { [machine: string]: string } = {
   "darwin-arm64": "osx-arm64",
 };
 
+/** The form of a subdir's name: it becomes a part of paths and URLs. */
+export const SUBDIR = /^([a-z]+-[a-z0-9]+|noarch)$/;
+
 /** The machine's conda subdir, or CONDA_SUBDIR. Throws Problem for a machine that conda does not know. */
 export function subdirOf({ env, platform, arch }: World): string {
-  const found = env["CONDA_SUBDIR"] || SUBDIRS[`${platform}-${arch}`];
-  if (found) return found;
+  const named = env["CONDA_SUBDIR"];
+  const found = named || SUBDIRS[`${platform}-${arch}`];
+  if (found && SUBDIR.test(found)) return found;
+  if (named) {
+    throw new Problem(
+      `Unknown platform CONDA_SUBDIR=${JSON.stringify(named)}`,
+      "unset CONDA_SUBDIR",
+      EXIT.usage,
+    );
+  }
   throw new Problem(`conda knows no packages for ${platform} on ${arch}`, "CONDA_SUBDIR=linux-64 mambaenv");
 }
 
@@ -122,11 +133,11 @@ const LEVELS: readonly (readonly string[])[] = [
   ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"],
   ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"],
 ];
-const FAMILIES: { [arch: string]: string } = { "64": "x86_64", "32": "x86", arm64: "aarch64" };
+const FAMILIES = new Map([["64", "x86_64"], ["32", "x86"], ["arm64", "aarch64"]]);
 
 /** The processor's family, with its level where that can be read. */
 function processor(world: World, here: boolean, arch: string): string | undefined {
-  const family = FAMILIES[arch] ?? arch;
+  const family = FAMILIES.get(arch) ?? arch;
   if (family !== "x86_64") return family || undefined;
   const flags = here ? /^flags\s*:(.*)$/m.exec(world.read("/proc/cpuinfo") ?? "")?.[1]?.split(" ") ?? [] : [];
   const level = LEVELS.findIndex((needed) => !needed.every((flag) => flags.includes(flag)));

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Problem, reason } from "../problem.ts";
 import { shown } from "./channel.ts";
 import { Passing } from "./retry.ts";
+import { attempt } from "./stock.ts";
 import type { Connection } from "./transport.ts";
 
 /** What is asked of a URL besides its content. */
@@ -57,8 +58,11 @@ function headers(url: string, { etag, modified, from }: Ask): Headers {
   const all = new Headers({ "accept-encoding": "identity", "user-agent": "mambaenv" });
   const { username, password } = new URL(url);
   if (username !== "" || password !== "") {
-    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-    all.set("authorization", `Basic ${Buffer.from(pair).toString("base64")}`);
+    const pair = `${username}:${password}`.replace(
+      /%([0-9a-f]{2})/gi,
+      (_, hex) => String.fromCharCode(parseInt(hex, 16)),
+    );
+    all.set("authorization", `Basic ${Buffer.from(pair, "latin1").toString("base64")}`);
   }
   if (from !== undefined) {
     all.set("range", `bytes=${from}-`);
@@ -146,7 +150,7 @@ export const NETWORK = "check the network and HTTPS_PROXY, or: mambaenv --offlin
 function failure(url: string, error: unknown, abort: AbortController): Passing {
   const cause = error instanceof Error && error.cause !== undefined ? `: ${reason(error.cause)}` : "";
   const said = abort.signal.aborted ? reason(abort.signal.reason) : reason(error) + cause;
-  const words = said.replaceAll(bare(url), shown(url)).replaceAll(url, shown(url));
+  const words = said.replace(/https?:\/\/[^\s"'()<>]+/g, shown);
   const hint = /certificate|issuer|self.signed/i.test(said)
     ? "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt mambaenv"
     : NETWORK;
@@ -155,10 +159,10 @@ function failure(url: string, error: unknown, abort: AbortController): Passing {
 
 /** A file as if a server had sent it; its time and size are its ETag. */
 export function openFile(url: string, { etag, from = 0 }: Ask): Answer {
-  const path = fileURLToPath(url);
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  const path = attempt(() => fileURLToPath(url));
+  const stat = path === undefined ? undefined : attempt(() => fs.statSync(path));
   const none = { fresh: 0, start: 0, body: empty() };
-  if (!stat?.isFile()) return { ...none, status: 404 };
+  if (path === undefined || !stat?.isFile()) return { ...none, status: 404 };
   const tag = `${stat.mtimeMs}-${stat.size}`;
   if (from === 0 && tag === etag) return { ...none, status: 304, etag: tag };
   const body = fs.createReadStream(path, { start: from });

@@ -20,6 +20,7 @@ Deno.test("channelsOf: names, paths and URLs in conda's ways", () => {
     ["lab/more", CONDARC, "https://conda.example.org/a/lab/more"],
     ["lab/inner/x", CONDARC, "https://inner.example.org/lab/inner/x"],
     ["conda-forge", CONDARC, "https://near.example.org/cf"],
+    ["constructor", CONDARC, "https://conda.anaconda.org/constructor"],
     ["pkgs/main", {}, "https://repo.anaconda.com/pkgs/main"],
     ["./local", {}, "file:///here/local"],
     ["/abs/a b", {}, "file:///abs/a%20b"],
@@ -51,7 +52,15 @@ Deno.test("channelsOf: secrets and mirrors stay in what is asked, doubles go", (
 });
 
 Deno.test("channelsOf: other schemes are refused without their secrets", () => {
-  for (const word of ["ftp://u:HIDDEN@example.org/c", "javascript://x", "s3://bucket/c", "https://"]) {
+  for (
+    const word of [
+      "ftp://u:HIDDEN@example.org/c",
+      "javascript://x",
+      "s3://bucket/c",
+      "https://",
+      "file://host/c",
+    ]
+  ) {
     assert.throws(() => channelsOf([word]), (error) => {
       assert.ok(error instanceof Problem && error.exit === 2, String(error));
       assert.doesNotMatch(error.message + error.hint, /HIDDEN/);

@@ -144,7 +144,11 @@ Deno.test("openChannels: max-age holds, and offline the caches alone", async () 
     await server.close();
   }
   const offline = await openChannels([url], "noarch", { world, offline: true });
-  await assert.rejects(offline.records("a-b"), (error) => error instanceof Problem && error.exit === 5);
+  await assert.rejects(
+    offline.records("a-b"),
+    (error) =>
+      error instanceof Problem && error.exit === 5 && /^No repodata of "a-b" of http/.test(error.message),
+  );
   assert.equal((await versions(offline, "six")).length, 2);
   await assert.rejects(
     openChannels(["http://127.0.0.1:9/other"], "noarch", { world, offline: true }),
@@ -257,16 +261,23 @@ Deno.test("openChannels: mirrors are tried in their order", async () => {
 });
 
 Deno.test("openChannels: what is damaged in the cache is read anew", async () => {
-  for (const form of [{ json: true }, { shards: true }]) {
+  const table = [
+    { json: true, damage: /state/ },
+    { json: true, damage: /pack-[0-9a-f]+$/ },
+    { json: true, damage: /pack-[0-9a-f]+\.json$/ },
+    { shards: true, damage: /index/ },
+    { shards: true, damage: /shards/ },
+  ];
+  for (const form of table) {
     await bench(made(TWO, form).dir, [], async ({ open }) => {
       const cache = folder();
       assert.equal((await versions(await open({ cache }), "six")).length, 2);
       for (const name of fs.readdirSync(cache, { recursive: true, encoding: "utf8" })) {
         const path = join(cache, name);
-        if (!fs.statSync(path).isFile() || name.endsWith("state.json")) continue;
+        if (!fs.statSync(path).isFile() || !form.damage.test(name)) continue;
         fs.truncateSync(path, fs.statSync(path).size >> 1);
       }
-      assert.equal((await versions(await open({ cache }), "six")).length, 2, JSON.stringify(form));
+      assert.equal((await versions(await open({ cache }), "six")).length, 2, String(form.damage));
     });
   }
 });

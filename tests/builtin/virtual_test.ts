@@ -98,6 +98,7 @@ Deno.test("virtualPackages: from the files and programs of a machine", async () 
       "osx-64",
       "__archspec=1=x86_64 __osx=14.5=0 __unix=0=0",
     ],
+    [old, "linux-constructor", bare.replace("x86_64", "constructor")],
     [old, "win-64", "__archspec=1=x86_64 __win=0=0"],
   ];
   for (const [of, subdir, expected] of table) {
@@ -134,6 +135,8 @@ Deno.test("subdirOf: conda's names of machines; CONDA_SUBDIR decides", () => {
     [{ platform: "darwin", arch: "arm64" }, "osx-arm64"],
     [{ platform: "linux", arch: "x64", env: { CONDA_SUBDIR: "osx-64" } }, "osx-64"],
     [{ platform: "aix", arch: "ppc64" }, undefined],
+    [{ platform: "linux", arch: "x64", env: { CONDA_SUBDIR: "../../etc" } }, undefined],
+    [{ platform: "linux", arch: "x64", env: { CONDA_SUBDIR: "linux-64/x" } }, undefined],
   ];
   for (const [changes, subdir] of table) {
     if (subdir === undefined) assert.throws(() => subdirOf(testWorld({}, changes)), Problem);
