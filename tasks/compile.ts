@@ -1,6 +1,7 @@
 // Compiles dist/mambaenv: one program for this machine, with the solver's thread as second entry point.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { COMPILER, PACKAGE, ROOT } from "./compiler.ts";
 
@@ -16,20 +17,23 @@ const FLAGS = [
   "--no-compile-autoload-dotenv",
 ];
 
-if (!existsSync(COMPILER)) {
-  console.error(`No compiler for this machine at ${COMPILER}: deno add npm:${PACKAGE}`);
-  process.exit(1);
+/** Compiles entry points, the program's own first, into one file; returns its path. Ends the task if it cannot. */
+export function build(entries: readonly string[], outfile: string): string {
+  if (!existsSync(COMPILER)) {
+    console.error(`No compiler for this machine at ${COMPILER}: deno add npm:${PACKAGE}`);
+    process.exit(1);
+  }
+  const words = ["build", "--compile", ...FLAGS, ...entries, "--outfile", outfile];
+  const { status, stdout, stderr } = spawnSync(COMPILER, words, { cwd: ROOT, encoding: "utf8" });
+  if (status === 0) return outfile;
+  console.error(stdout + stderr);
+  process.exit(status ?? 1);
 }
-mkdirSync(join(ROOT, "dist"), { recursive: true });
-const words = [
-  "build",
-  "--compile",
-  ...FLAGS,
-  "main.ts",
-  "lib/builtin/solver.ts",
-  "--outfile",
-  "dist/mambaenv",
-];
-const { status, stdout, stderr } = spawnSync(COMPILER, words, { cwd: ROOT, encoding: "utf8" });
-if (status !== 0) console.error(stdout + stderr);
-process.exit(status ?? 1);
+
+if (import.meta.main) {
+  const dist = join(ROOT, "dist");
+  mkdirSync(dist, { recursive: true });
+  const program = build(["main.ts", "lib/builtin/solver.ts"], join(dist, "mambaenv"));
+  const sum = createHash("sha256").update(readFileSync(program)).digest("hex");
+  writeFileSync(join(dist, "SHA256SUMS"), `${sum}  mambaenv\n`);
+}

@@ -1,0 +1,171 @@
+// What it costs, beside its peers in the same run: entering an environment, and making one. Prints tables.
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { big, channel } from "../tests/channel/channel.ts";
+import { oracle, which } from "../tests/oracle.ts";
+import { build } from "./compile.ts";
+
+const ROOT = join(import.meta.dirname!, "..");
+const PROGRAM = join(ROOT, "dist", "mambaenv");
+const TOP = fs.mkdtempSync(join(tmpdir(), "mambaenv-bench-"));
+const ENV = { HOME: join(TOP, "home"), PATH: "/usr/bin:/bin", LANG: "C.UTF-8" };
+
+/** A command to be timed, and what it needs. */
+interface Entry {
+  name: string;
+  argv: readonly string[];
+  env?: { [name: string]: string };
+  cwd?: string;
+  /** Done before each run, not timed. */
+  before?: () => void;
+}
+
+/** Runs one command; milliseconds of the wall clock. Throws if it fails. */
+function once({ name, argv, env = {}, cwd = TOP, before }: Entry): number {
+  before?.();
+  const [program = "", ...words] = argv;
+  const started = performance.now();
+  const ended = spawnSync(program, words, {
+    cwd,
+    env: { ...ENV, ...env },
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+  });
+  const took = performance.now() - started;
+  if (ended.status !== 0) throw new Error(`${name} failed (${ended.status}): ${ended.stderr}${ended.stdout}`);
+  return took;
+}
+
+/** Times commands in turn, so that a slow moment of the machine hits all; the first is what ratios are to. */
+function race(title: string, runs: number, entries: readonly Entry[]): void {
+  const times = entries.map(() => [] as number[]);
+  for (const entry of entries) once(entry);
+  for (let i = 0; i < runs; i++) entries.forEach((entry, k) => times[k]!.push(once(entry)));
+  const base = times[0]!.toSorted((a, b) => a - b);
+  const rows = entries.map(({ name }, k) => {
+    const sorted = times[k]!.toSorted((a, b) => a - b);
+    const middle = (list: number[]) => list[Math.floor(list.length / 2)]!;
+    return [name, show(sorted[0]!), show(middle(sorted)), (middle(sorted) / middle(base)).toFixed(2)];
+  });
+  print(`${title} (${runs} runs in turn)`, ["", "min ms", "median ms", "ratio of medians"], rows);
+}
+
+function show(time: number): string {
+  return time < 100 ? time.toFixed(1) : time.toFixed(0);
+}
+
+function print(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`\n### ${title}\n`);
+  for (const row of [head, head.map(() => "---"), ...rows]) console.log(`| ${row.join(" | ")} |`);
+}
+
+/** File operations of a command, by strace. */
+function operations(argv: readonly string[], cwd: string, env: { [name: string]: string }): number {
+  const log = join(TOP, "strace");
+  const words = ["-f", "-qq", "-e", "trace=%file,getdents64", "-o", log, ...argv];
+  const { status, stderr } = spawnSync("strace", words, { cwd, env: { ...ENV, ...env }, encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return fs.readFileSync(log, "utf8").split("\n").filter((line) => /^\d+ +\w+\(/.test(line)).length;
+}
+
+function project(name: string, requirements: string): string {
+  const folder = join(TOP, name);
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(join(folder, "requirements.txt"), requirements);
+  return folder;
+}
+
+/** An empty program, compiled with the flags of ours. */
+function empty(): string {
+  const source = join(TOP, "empty.ts");
+  fs.writeFileSync(source, "");
+  return build([source], join(TOP, "empty"));
+}
+
+async function warm(): Promise<void> {
+  const { url } = await channel();
+  const cwd = project("warm", "six\n");
+  const env = { MAMBAENV_CHANNEL: url };
+  once({ name: "the first entering", argv: ["/bin/bash", "-c", `source <(${PROGRAM})`], env, cwd });
+  const bash = (code: string): Entry => ({ name: code, argv: ["/bin/bash", "-c", code], env, cwd });
+  const nothing = empty();
+  const peers: Entry[] = [
+    { ...bash(`source <(${nothing})`), name: "an empty compiled program" },
+    { ...bash(`source <(${PROGRAM})`), name: "**mambaenv**" },
+    { ...bash(":"), name: "bash alone" },
+  ];
+  const prefix = fs.realpathSync(join(TOP, "home/.local/share/mambaenv/envs/warm"));
+  const found = (name: string, code: (program: string) => string) => {
+    const program = which(name);
+    if (program) peers.push({ ...bash(code(program)), name: name });
+  };
+  found("rattler", (program) => `source <(${program} shell-hook --prefix ${prefix} --shell bash)`);
+  found("micromamba", (program) => `eval "$(${program} shell hook -s bash)"; micromamba activate ${prefix}`);
+  found("conda", (program) => `eval "$(${program} shell.bash hook)"; conda activate ${prefix}`);
+  race("Entering: `bash -c 'source <(…)'`, the environment there and fresh", 60, peers);
+  if (which("strace")) {
+    const [ours, base] = [
+      operations([PROGRAM, "--shell", "bash"], cwd, env),
+      operations([nothing], cwd, env),
+    ];
+    console.log(`\nFile operations: ${ours}, ${ours - base} more than the empty program's ${base}.`);
+  }
+}
+
+/** Installs from a filled cache through py-rattler: solve and link, as our program does. */
+const RATTLER = `
+import asyncio, sys, rattler
+from pathlib import Path
+async def main(channel, prefix, cache, *specs):
+    where = rattler.Channel(channel)
+    gateway = rattler.Gateway(cache_dir=Path(cache, "repodata"))
+    records = await rattler.solve([where], specs, gateway=gateway, platforms=[rattler.Platform.current(), "noarch"],
+                                  virtual_packages=rattler.VirtualPackage.detect())
+    await rattler.install(records, prefix, cache_dir=Path(cache, "pkgs"), show_progress=False)
+asyncio.run(main(*sys.argv[1:]))
+`;
+const SPECS = ["python", "numpy", "pandas", "requests", "rich"];
+
+async function create(): Promise<void> {
+  const { url } = await big();
+  const cwd = project("create", SPECS.slice(1).map((name) => `${name}\n`).join(""));
+  const root = join(TOP, "root");
+  const env = { MAMBAENV_CHANNEL: url, MAMBAENV_ROOT: root };
+  const envs = join(root, "envs");
+  const gone = (path: string) => () => fs.rmSync(path, { recursive: true, force: true });
+  const ours: Entry = {
+    name: "**mambaenv**, `.pyc` linked from the cache",
+    argv: [PROGRAM, "--shell", "bash", "-q"],
+    env,
+    cwd,
+  };
+  const kept = () =>
+    fs.readdirSync(join(root, "pkgs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const compiled = () => kept().forEach(({ name }) => gone(join(root, "pkgs", name, ".pyc"))());
+  const peer = join(TOP, "peer");
+  const argv = [await oracle(), "-c", RATTLER, url, peer, join(TOP, "cache"), ...SPECS];
+  const entries: Entry[] = [
+    { name: "py-rattler, without `.pyc`", argv, before: gone(peer) },
+    {
+      ...ours,
+      name: "**mambaenv**, without `.pyc`",
+      env: { ...env, PYTHONDONTWRITEBYTECODE: "1" },
+      before: gone(envs),
+    },
+    { ...ours, before: gone(envs) },
+    { ...ours, name: "**mambaenv**, `.pyc` compiled anew", before: () => (gone(envs)(), compiled()) },
+  ];
+  race(`Making ${SPECS.join(", ")} from cached packages: solve and link`, 7, entries);
+  once({ ...ours, before: gone(envs) });
+  const files = Number(spawnSync("sh", ["-c", `find ${envs}/ -type f | wc -l`], { encoding: "utf8" }).stdout);
+  console.log(`\n${files} files with \`.pyc\`, in ${kept().length} packages.`);
+}
+
+try {
+  await warm();
+  await create();
+} finally {
+  fs.rmSync(TOP, { recursive: true, force: true });
+}
