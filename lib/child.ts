@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import { constants } from "node:os";
+import { reason } from "./problem.ts";
 import type { Ended, RunOptions, World } from "./world.ts";
 
 /** Signals a group of processes; false where nobody is left in it. */
@@ -26,7 +27,7 @@ function end(group: number): void {
 export function run(argv: readonly string[], options: RunOptions, trap: World["trap"]): Promise<Ended> {
   const [program = "", ...words] = argv;
   const { stdout = "stderr", stderr = "inherit", timeout } = options;
-  return new Promise((settle) => {
+  const ended = new Promise<Ended>((settle) => {
     const child = spawn(program, words, {
       cwd: options.cwd,
       env: options.env as NodeJS.ProcessEnv | undefined,
@@ -63,4 +64,6 @@ export function run(argv: readonly string[], options: RunOptions, trap: World["t
       (code, name) => finish(late ? 124 : code ?? 128 + (name ? constants.signals[name] : 0)),
     );
   });
+  // Bun throws at once what Node tells later, such as ENOEXEC.
+  return ended.catch((error) => ({ status: 127, stdout: "", stderr: reason(error) }));
 }

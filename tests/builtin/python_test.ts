@@ -279,21 +279,19 @@ const BROKEN: readonly [title: string, body: string, words: RegExp][] = [
   ["it is killed", "#!/bin/sh\nkill -9 $$\n", /ended with 137/],
   ["it says nonsense", "#!/bin/sh\necho ../../x\n", /does not say what it is: "..\/..\/x/],
 ];
-Deno.test("compile: a Python that does not work is a Problem that names it", async (t) => {
-  for (const [title, body, words] of BROKEN) {
-    await t.step(title, () =>
-      temporary(async (dir) => {
-        const packages = [hello(join(dir, "pkgs")), python(join(dir, "pkgs"), body)];
-        await assert.rejects(linked({ packages, prefix: join(dir, "env") }), (error) => {
-          assert.ok(error instanceof Problem, String(error));
-          assert.match(error.message, words);
-          return true;
-        });
-        const kept = join(dir, "pkgs/hello-1.0-0/.pyc");
-        assert.deepEqual(fs.existsSync(kept) ? fs.readdirSync(kept) : [], []);
-      }));
-  }
-});
+for (const [title, body, words] of BROKEN) {
+  Deno.test(`compile: where Python does not work, since ${title}, it is named`, () =>
+    temporary(async (dir) => {
+      const packages = [hello(join(dir, "pkgs")), python(join(dir, "pkgs"), body)];
+      await assert.rejects(linked({ packages, prefix: join(dir, "env") }), (error) => {
+        assert.ok(error instanceof Problem, String(error));
+        assert.match(error.message, words);
+        return true;
+      });
+      const kept = join(dir, "pkgs/hello-1.0-0/.pyc");
+      assert.deepEqual(fs.existsSync(kept) ? fs.readdirSync(kept) : [], []);
+    }));
+}
 
 Deno.test("compile: not for another machine, and not by a Python of this one's", async () => {
   await temporary(async (dir) => {
