@@ -77,12 +77,12 @@ export function createShelf(index: Index): Shelf {
       pins.set(specName(rest), channel);
       return rest;
     },
-    read(url) {
+    async read(url) {
       const { channel, subdir, rest } = parts(url);
-      if (rest === "repodata_shards.msgpack.zst") return Promise.resolve(contents(channel, subdir));
+      if (rest === "repodata_shards.msgpack.zst") return contents(channel, subdir);
       const name = shards.get(/^shards\/([0-9a-f]{64})\.msgpack\.zst$/.exec(rest)?.[1] ?? "");
       if (name === undefined) throw new Problem(`The solver asked for ${url}`);
-      return shard(channel, subdir, name);
+      return await shard(channel, subdir, name);
     },
     async record(url) {
       const { channel, subdir, rest } = parts(url);

@@ -55,6 +55,11 @@ export function writeState(folder: string, state: State, last?: State): void {
   for (const name of attempt(() => fs.readdirSync(shards)) ?? []) removeOld(join(shards, name), 30 * DAY);
 }
 
+/** Has the next start ask the channel, however long its last answer was to be good. */
+export function forget(folder: string): void {
+  fs.rmSync(join(folder, "state.json"), { force: true });
+}
+
 const HOUR = 3600_000, DAY = 24 * HOUR;
 
 /** Removes what nobody can be writing or reading any more. */

@@ -11,6 +11,7 @@ import { readShard, readShards } from "./shards.ts";
 import {
   attempt,
   folderOf,
+  forget,
   type Format,
   FORMATS,
   isFresh,
@@ -165,7 +166,11 @@ function sharded(file: string, { url, subdir, folder, local, http, offline }: Si
     }
     const from = `${shards}${hash}.msgpack.zst`;
     const { status, bytes } = await http.read(from, { most: SHARD });
-    if (status !== 200) throw new Problem(`${shown(from)} is not there, though the index names it`, STRANGE);
+    if (status !== 200) {
+      // The index may be older than what the channel has now: it is asked for at the next start.
+      forget(folder);
+      throw new Problem(`${shown(from)} is not there, though the index names it`, "once more: mambaenv");
+    }
     try {
       const found = readShard(bytes, hash);
       if (!local) store(kept, bytes);

@@ -281,3 +281,29 @@ Deno.test("openChannels: what is damaged in the cache is read anew", async () =>
     });
   }
 });
+
+Deno.test("openChannels: an index that names shards of yesterday is asked for anew at the next start", async () => {
+  const { dir } = made(TWO, { shards: true });
+  const front = createServer((request, answer) => {
+    const file = join(dir, request.url ?? "");
+    const found = fs.existsSync(file);
+    answer.writeHead(found ? 200 : 404, { "cache-control": "max-age=3600" });
+    answer.end(found ? fs.readFileSync(file) : "");
+  });
+  await new Promise<void>((ready) => front.listen(0, "127.0.0.1", ready));
+  const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+  const world = testWorld();
+  try {
+    (await openChannels([url], "noarch", { world })).close();
+    fs.rmSync(join(dir, "noarch"), { recursive: true });
+    write(join(dir, "noarch"), entry("six-2.0-py_0.conda"), { shards: true });
+    const old = await openChannels([url], "noarch", { world });
+    await assert.rejects(old.records("six"), /is not there, though the index names it/);
+    assert.deepEqual(await versions(await openChannels([url], "noarch", { world }), "six"), [
+      "six-2.0-py_0.conda",
+    ]);
+  } finally {
+    front.closeAllConnections();
+    front.close();
+  }
+});
