@@ -6,7 +6,7 @@ import type { Env, Stat, World } from "./world.ts";
 
 /** A path as the file system wants it. */
 export function native(path: string): string | Buffer {
-  return /[\udc80-\udcff]/.test(path) ? encode(path) : path;
+  return path.isWellFormed() ? path : encode(path);
 }
 
 function absent<T>(read: () => T): T | undefined {
