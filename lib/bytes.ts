@@ -40,7 +40,7 @@ function sequence(bytes: Uint8Array, i: number): number {
 
 /** The bytes that `decode` read. */
 export function encode(text: string): Buffer {
-  if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text);
+  if (text.isWellFormed()) return Buffer.from(text);
   const parts = text.split(/(?<![\ud800-\udbff])([\udc80-\udcff])/);
   return Buffer.concat(
     parts.map((part, i) => i % 2 ? Buffer.from([part.charCodeAt(0) - 0xdc00]) : Buffer.from(part)),

@@ -32,7 +32,7 @@ const KEYS: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
 export function readCondarc(world: World, root?: string): Condarc {
   const unread: string[] = [];
   const sources: Source[] = [];
-  for (const { file, text } of files(world, root)) {
+  for (const [file, text] of files(world, root)) {
     const nodes = outline(text, KEYS);
     if (nodes === undefined) unread.push(file);
     else sources.push(source(file, nodes));
@@ -43,7 +43,7 @@ export function readCondarc(world: World, root?: string): Condarc {
 /** Reads everything. Throws Problem with file and line where a file is no YAML. */
 export async function loadCondarc(world: World, root?: string): Promise<Condarc> {
   const sources: Source[] = [];
-  for (const { file, text } of files(world, root)) {
+  for (const [file, text] of files(world, root)) {
     const nodes = outline(text, KEYS) ?? (await import("./condarc/yaml.ts")).parse(file, text);
     sources.push(source(file, nodes));
   }
@@ -54,44 +54,46 @@ function source(file: string, nodes: Map<string, Node>): Source {
   return { from: (name) => `${name} in ${JSON.stringify(file)}`, nodes };
 }
 
-/** conda's search path, the least important first. */
-function* files(world: World, root: string | undefined): Generator<{ file: string; text: string }> {
+/** The files of conda's search path that are there, the least important first, with their texts. */
+function files(world: World, root: string | undefined): Map<string, string> {
   const { HOME: home, XDG_CONFIG_HOME: config, CONDA_PREFIX: prefix, CONDARC: extra } = world.env;
-  const seen = new Set<string>();
-  const read = function* (file: string) {
-    const text = seen.has(file) ? undefined : world.read(file);
-    seen.add(file);
-    if (text !== undefined) yield { file, text };
+  const found = new Map<string, string>();
+  const read = (file: string) => {
+    const text = found.has(file) ? undefined : world.read(file);
+    if (text !== undefined) found.set(file, text);
   };
-  const folder = function* (dir: string) {
-    const names = world.list(dir)?.filter((name) => /.\.ya?ml$/.test(name)) ?? [];
-    for (const name of names) yield* read(`${dir}/${name}`);
+  const folder = (dir: string) => {
+    for (const name of world.list(dir) ?? []) if (/.\.ya?ml$/.test(name)) read(`${dir}/${name}`);
   };
   // One question where, as a rule, there is nothing.
-  const rare = function* (dir: string) {
-    const names = world.list(dir) ?? [];
-    for (const name of [".condarc", "condarc"]) if (names.includes(name)) yield* read(`${dir}/${name}`);
-    if (names.includes("condarc.d")) yield* folder(`${dir}/condarc.d`);
+  const rare = (dir: string) => {
+    const names = world.list(dir);
+    if (names === undefined) return;
+    for (const name of FILES) if (names.includes(name)) read(`${dir}/${name}`);
+    if (names.includes("condarc.d")) folder(`${dir}/condarc.d`);
   };
   // In a root there is always something, and listing it costs more than three questions.
-  const full = function* (dir: string | undefined) {
+  const full = (dir: string | undefined) => {
     if (!dir?.startsWith("/")) return;
-    for (const name of [".condarc", "condarc"]) yield* read(`${dir}/${name}`);
-    yield* folder(`${dir}/condarc.d`);
+    for (const name of FILES) read(`${dir}/${name}`);
+    folder(`${dir}/condarc.d`);
   };
-  for (const dir of ["/etc/conda", "/var/lib/conda"]) yield* rare(dir);
-  yield* full(root);
-  const homes = [config, home && `${home}/.config`].filter((dir) => dir?.startsWith("/"));
-  for (const dir of new Set(homes)) yield* rare(`${dir}/conda`);
-  if (home) yield* rare(`${home}/.conda`);
-  if (home) yield* read(`${home}/.condarc`);
-  if (prefix !== root) yield* full(prefix);
-  if (!extra) return;
+  rare("/etc/conda");
+  rare("/var/lib/conda");
+  full(root);
+  if (config?.startsWith("/")) rare(`${config}/conda`);
+  if (home?.startsWith("/") && config !== `${home}/.config`) rare(`${home}/.config/conda`);
+  if (home) rare(`${home}/.conda`);
+  if (home) read(`${home}/.condarc`);
+  if (prefix !== root) full(prefix);
+  if (!extra) return found;
   const path = resolve(world.cwd, extra.replace(/^~(?=\/|$)/, home ?? "~"));
   const kind = world.stat(path)?.kind;
-  if (kind === "dir") yield* folder(path);
-  else if (kind === "file" && /\/\.?condarc$|\.ya?ml$/.test(path)) yield* read(path);
+  if (kind === "dir") folder(path);
+  else if (kind === "file" && /\/\.?condarc$|\.ya?ml$/.test(path)) read(path);
+  return found;
 }
+const FILES = [".condarc", "condarc"];
 
 /** Variables of conda that hold one of the keys; they count as one last file. */
 function variables(env: Env): Source {

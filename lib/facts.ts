@@ -63,32 +63,33 @@ function told(world: World): boolean {
 
 /** The first place that holds the environment; what costs a search of the machine comes last. */
 function search(settings: Settings, find: () => Found | undefined, world: World): Environment {
-  for (const place of places(settings, find, world)) {
-    const environment = look(place, world);
-    if (environment.kind !== "missing") return environment;
+  for (const where of places(settings, find, world)) {
+    const place = where();
+    const environment = place && look(place, world);
+    if (environment && environment.kind !== "missing") return environment;
   }
   return { kind: "missing" };
 }
 
-function* places(settings: Settings, find: () => Found | undefined, world: World): Generator<Place> {
-  const { prefix, root } = settings;
-  if (prefix) return yield placeOf(prefix.value);
-  const name = settings.name!.value;
-  const place = (envs: string) => ({ envs, name, label: name });
-  if (root) return yield place(`${root.value}/envs`);
+/** Where it may be, in order, each thought of only when its turn comes. */
+function places(
+  { prefix, root, name }: Settings,
+  find: () => Found | undefined,
+  world: World,
+): (() => Place | undefined)[] {
   const { env } = world;
-  for (const dir of (env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"] || "").split(":").filter(Boolean)) {
-    yield place(dir);
-  }
-  if (told(world)) {
-    const found = find();
-    if (found) yield place(`${found.root}/envs`);
-  }
-  const own = ownRoot(world);
-  if (own) yield place(`${own}/envs`);
-  const found = find();
-  if (found) yield place(`${found.root}/envs`);
-  if (env["HOME"]) yield place(`${env["HOME"]}/.conda/envs`);
+  if (prefix) return [() => placeOf(prefix.value)];
+  const named = (envs: string) => ({ envs, name: name!.value, label: name!.value });
+  const below = (root: string | undefined) => root === undefined ? undefined : named(`${root}/envs`);
+  if (root) return [() => below(root.value)];
+  const listed = (env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"] || "").split(":").filter(Boolean);
+  const installed = () => below(find()?.root);
+  const own = () => below(ownRoot(world));
+  return [
+    ...listed.map((dir) => () => named(dir)),
+    ...told(world) ? [installed, own] : [own, installed],
+    () => env["HOME"] ? named(`${env["HOME"]}/.conda/envs`) : undefined,
+  ];
 }
 
 /** The root that is ours alone; undefined without a home. */

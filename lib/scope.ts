@@ -38,18 +38,15 @@ export function enter(
 }
 
 function augment(activation: readonly Change[], root: string, env: Env): Change[] {
-  const pythonpath = [root, ...without(parts(env["PYTHONPATH"]), root)].join(":");
   const bin = `${root}/bin`;
-  let last = activation.findLastIndex((change) => change.kind === "path");
-  const base: Change[] = [...activation];
-  if (last < 0) last = base.unshift({ kind: "path", dirs: parts(env["PATH"]) }) && 0;
-  return base.flatMap((change, i): Change[] => {
-    if (i !== last || change.kind !== "path") return [change];
-    return [
-      { kind: "path", dirs: [bin, ...without(change.dirs, bin)] },
-      { kind: "set", name: "PYTHONPATH", value: pythonpath },
-    ];
-  });
+  const added = (dirs: readonly string[]): Change[] => [
+    { kind: "path", dirs: [bin, ...without(dirs, bin)] },
+    { kind: "set", name: "PYTHONPATH", value: [root, ...without(parts(env["PYTHONPATH"]), root)].join(":") },
+  ];
+  const last = activation.findLastIndex((change) => change.kind === "path");
+  const change = activation[last];
+  if (change?.kind !== "path") return [...added(parts(env["PATH"])), ...activation];
+  return [...activation.slice(0, last), ...added(change.dirs), ...activation.slice(last + 1)];
 }
 
 /** Whether an environment entered by the program is active. */

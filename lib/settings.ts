@@ -51,7 +51,8 @@ export async function readSettings(
     engine: text("engine") ?? { value: "auto", from: "default" },
     hook: text("hook") ?? { value: "fast", from: "default" },
     root: place(text("root")),
-    offline: flag("offline") || /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"] ?? ""),
+    offline: flag("offline") ||
+      Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
     create: !flag("no-create"),
     sync: !flag("no-sync"),
   };
@@ -97,14 +98,19 @@ function first<T>(
 
 /** A name is one folder below `envs`, that no shell, prompt or link can be surprised by. */
 function checked(name: Setting<string> | undefined): Setting<string> | undefined {
-  if (name === undefined || !/^\.|[/\p{Cc}:]/u.test(name.value)) return name;
+  if (name === undefined) return name;
+  const { value } = name;
+  const odd = [...value].some((letter) =>
+    letter < " " || letter === "\x7f" || letter === "/" || letter === ":"
+  );
+  if (!odd && !value.startsWith(".")) return name;
   const shown = JSON.stringify(name.value);
   const hint = "choose another: mambaenv --name NAME";
   throw new Problem(`Cannot name an environment ${shown} (from ${name.from})`, hint, EXIT.usage);
 }
 
 function tilde(path: string, world: World): string {
-  return path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~");
+  return path.startsWith("~") ? path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~") : path;
 }
 
 /** Parses TOML, with a parser that is loaded only then. Throws Problem with file and line. */

@@ -10,13 +10,17 @@ import type { World } from "./world.ts";
 /** Every shell that the program writes for. */
 export const shells: readonly Shell[] = [...family, fish, csh, xonsh, elvish];
 
-const byName = new Map(shells.flatMap((shell) => shell.names.map((name) => [name, shell])));
+function called(name: string): Shell | undefined {
+  return shells.find(({ names }) => names.includes(name));
+}
 
 /** The shell that a name, a path of a program or `$0` of a login shell stands for: `-bash`, `/bin/zsh-5.9`. */
 export function shellNamed(name: string): Shell | undefined {
+  const plain = called(name.slice(name.lastIndexOf("/") + 1));
+  if (plain) return plain;
   const base = name.replace(/ \(deleted\)$/, "").replace(/^.*\//, "").replace(/^-/, "").toLowerCase();
-  return byName.get(base) ??
-    byName.get(base.replace(/\.(exe|distrib|real)$/, "").replace(/[-_]?\d[\d.]*$/, ""));
+  return called(base) ??
+    called(base.replace(/\.(exe|distrib|real)$/, "").replace(/[-_]?\d[\d.]*$/, ""));
 }
 
 /** A shell and how it was found; `sure` is false for a guess that deserves a word to the user. */

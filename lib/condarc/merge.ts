@@ -32,9 +32,16 @@ interface Place {
   cwd: string;
 }
 
+/** What is so where nobody says anything: the usual case, which the warm path need not pay for. */
+function nothing(): Condarc {
+  const lists = { envs_dirs: [], pkgs_dirs: [], channels: [], warnings: [], unread: [] };
+  return { ...lists, custom_channels: {}, mirrored_channels: {}, proxy_servers: {} };
+}
+
 /** Merges sources, the least important first. */
 export function merge(sources: readonly Source[], place: Place): Condarc {
   const warnings: string[] = [];
+  if (sources.every(({ nodes }) => nodes.size === 0)) return nothing();
   const all = (key: Key) => sources.flatMap((source) => pick(source, key, warnings));
   const one = <T>(key: Key, read: (text: string) => T | undefined): T | undefined => {
     const said = all(key);
