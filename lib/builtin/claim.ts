@@ -23,7 +23,7 @@ export function claim(plans: readonly Plan[]): Claims {
   const lost = new Map<string, string[]>();
   for (const plan of plans.toReversed()) {
     for (const item of [...plan.entries, ...plan.paths]) {
-      const winner = files.get(item.to)?.plan ?? blocking(files, item.to);
+      const winner = files.get(item.to)?.plan ?? blocking(files, folders, item.to);
       if ("kind" in item && item.kind === "directory") {
         if (!winner) parents(`${item.to}/`, plan, folders);
       } else if (winner ?? folders.has(item.to)) {
@@ -43,6 +43,11 @@ export function claim(plans: readonly Plan[]): Claims {
   return { files, folders: [...folders.keys()].sort(), warnings };
 }
 
+/** Whether no package has a file of that path, or one in the way to it. */
+export function free({ files }: Claims, path: string): boolean {
+  return !files.has(path) && blocking(files, new Map(), path) === undefined;
+}
+
 /** Whether the path is this very item's. */
 export function owns(claims: Claims, item: Claim["item"]): boolean {
   return claims.files.get(item.to)?.item === item;
@@ -57,9 +62,15 @@ function parents(path: string, plan: Plan, folders: Map<string, Plan>): void {
 }
 
 /** Who has a file where the path needs a folder. */
-function blocking(files: ReadonlyMap<string, Claim>, path: string): Plan | undefined {
+function blocking(
+  files: ReadonlyMap<string, Claim>,
+  folders: ReadonlyMap<string, Plan>,
+  path: string,
+): Plan | undefined {
   for (let cut = path.lastIndexOf("/"); cut > 0; cut = path.lastIndexOf("/", cut - 1)) {
-    const owner = files.get(path.slice(0, cut));
+    const folder = path.slice(0, cut);
+    if (folders.has(folder)) return undefined;
+    const owner = files.get(folder);
     if (owner) return owner.plan;
   }
   return undefined;

@@ -4,13 +4,16 @@ import * as fs from "node:fs";
 import type { Report } from "../engines/engine.ts";
 import { effect, native } from "../system.ts";
 import type { World } from "../world.ts";
-import { type Claims, owns } from "./claim.ts";
+import { type Claims, free, owns } from "./claim.ts";
 import { run, type Tag, tagOf, type Task } from "./interpreter.ts";
 import type { Plan } from "./link.ts";
 import { last, parent } from "./path.ts";
 import { taking } from "./place.ts";
 import type { Python } from "./python.ts";
 import type { Placed, Writer } from "./write.ts";
+
+/** Milliseconds after which nobody can still be compiling into a temporary folder. */
+const STALE = 6 * 3600_000;
 
 /** What is to be compiled, and with what. */
 export interface Compiling {
@@ -27,27 +30,30 @@ interface Module {
   path: Plan["paths"][number];
   cached: string;
   to: string;
+  /** Whether it is to be in the prefix: it may be another package's, or bring its own compiled form. */
+  wanted: boolean;
 }
 
-/** One package's modules and the folder that keeps them compiled; `fresh` where they are yet to be. */
+/** One package's modules and the folder that keeps them compiled: `known` if it is there, `fresh` what it will be. */
 interface Job {
   plan: Plan;
   modules: Module[];
   kept: string;
+  known?: boolean;
   fresh?: string;
 }
 
 /** Compiles what was not compiled before for the same Python, and links it; returns what is new in the prefix. */
 export async function compile(compiling: Compiling): Promise<Map<Plan, Placed[]>> {
   const { plans, python, claims, report, world } = compiling;
-  const modules = new Map(plans.map((plan) => [plan, sources(plan, claims)]));
-  const total = [...modules.values()].reduce((sum, paths) => sum + paths.length, 0);
+  const sources = new Map(plans.map((plan) => [plan, modulesOf(plan)]));
+  const total = [...sources.values()].reduce((sum, paths) => sum + paths.length, 0);
   const ours = compiling.writer.place.platform === platform(world);
   if (total === 0 || !ours || python.version.startsWith("2.")) return new Map();
   report({ stage: "compile", done: 0, total });
   const tag = await tagOf(compiling);
-  const jobs = plans.filter((plan) => modules.get(plan)!.length > 0).map((plan) =>
-    job(plan, modules.get(plan)!, tag)
+  const jobs = [...sources].filter(([, paths]) => paths.length > 0).map(([plan, paths]) =>
+    job(plan, paths, tag, claims)
   );
   const tasks = jobs.flatMap((job) => prepare(job, compiling));
   try {
@@ -67,43 +73,64 @@ function platform({ platform, arch }: World): string {
   return `${platform === "darwin" ? "osx" : platform}-${archs[arch] ?? arch}`;
 }
 
-function sources(plan: Plan, claims: Claims): Plan["paths"] {
+function modulesOf(plan: Plan): Plan["paths"] {
   if (plan.record.noarch !== "python") return [];
-  return plan.paths.filter((path) => /^site-packages\/.*\.py$/.test(path.path) && owns(claims, path));
+  return plan.paths.filter(({ path, kind }) => kind === "hardlink" && /^site-packages\/.*\.py$/.test(path));
 }
 
-function job(plan: Plan, paths: Plan["paths"], tag: Tag): Job {
+function job(plan: Plan, paths: Plan["paths"], tag: Tag, claims: Claims): Job {
   const compiled = (path: string) => `${parent(path)}/__pycache__/${last(path).slice(0, -3)}.${tag.name}.pyc`;
-  const modules = paths.map((path) => ({ path, cached: compiled(path.path), to: compiled(path.to) }));
+  const modules = paths.map((path): Module => {
+    const to = compiled(path.to);
+    return { path, cached: compiled(path.path), to, wanted: owns(claims, path) && free(claims, to) };
+  });
   return { plan, modules, kept: `${plan.dir}/.pyc/${tag.name}-${tag.magic}` };
 }
 
 /** What is to be compiled for a package: nothing if it was, and what has the prefix in it each time. */
-function prepare(job: Job, { writer, claims }: Compiling): Task[] {
-  const known = fs.existsSync(native(job.kept));
-  if (!known) job.fresh = room(job.kept);
+function prepare(job: Job, { writer }: Compiling): Task[] {
+  job.known = folder(parent(job.kept)) && folder(job.kept);
+  if (!job.known) job.fresh = room(job.kept);
   const tasks: Task[] = [];
-  for (const { path, cached, to } of job.modules) {
-    if (claims.files.has(to)) continue;
-    if (path.rewriting || (!known && job.fresh === undefined)) {
-      tasks.push([writer.path(path.to), writer.path(to), path.path]);
-    } else if (!known) tasks.push([`${job.plan.dir}/${path.path}`, `${job.fresh}/${cached}`, path.path]);
+  for (const { path, cached, to, wanted } of job.modules) {
+    if (path.rewriting || (!job.known && job.fresh === undefined)) {
+      if (wanted) tasks.push([writer.path(path.to), writer.path(to), path.path]);
+    } else if (!job.known) tasks.push([`${job.plan.dir}/${path.path}`, `${job.fresh}/${cached}`, path.path]);
   }
   return tasks;
+}
+
+/** Whether it is a folder, not a link to one, which a package may have brought. */
+function folder(path: string): boolean {
+  return fs.lstatSync(native(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** A new folder beside the one that it is to become; none where the cache is not ours to write. */
 function room(kept: string): string | undefined {
   const fresh = `${kept}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    fs.mkdirSync(native(fresh), { recursive: true });
+    if (!folder(parent(kept))) fs.mkdirSync(native(parent(kept)));
+    else tidy(parent(kept));
+    fs.mkdirSync(native(fresh));
     return fresh;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    // Another process was faster.
+    if (code === "EEXIST" && folder(parent(kept))) return room(kept);
     if (!["ENOSPC", "EDQUOT"].includes(code)) return undefined;
     return effect("make", fresh, () => {
       throw error;
     });
+  }
+}
+
+/** Removes what an interrupted run left. */
+function tidy(kept: string): void {
+  for (const name of fs.readdirSync(native(kept), "utf8")) {
+    const path = `${kept}/${name}`;
+    if (name.endsWith(".tmp") && Date.now() - fs.lstatSync(native(path)).mtimeMs > STALE) {
+      fs.rmSync(native(path), { recursive: true, force: true });
+    }
   }
 }
 
@@ -119,16 +146,16 @@ function keep({ fresh, kept }: Job): void {
 }
 
 /** Links what was compiled; a module that Python cannot compile has no such file. */
-function place({ plan, modules, kept }: Job, { writer, claims }: Compiling): Placed[] {
+function place({ plan, modules, kept, known, fresh }: Job, { writer }: Compiling): Placed[] {
   const placed: Placed[] = [];
   const made = new Set<string>();
-  for (const { path, cached, to } of modules) {
-    if (claims.files.has(to)) continue;
+  for (const { path, cached, to, wanted } of modules) {
+    if (!wanted) continue;
     const target = writer.path(to);
-    if (!path.rewriting && fs.existsSync(native(`${kept}/${cached}`))) {
-      const folder = parent(target);
-      if (!made.has(folder)) effect("make", folder, () => fs.mkdirSync(native(folder), { recursive: true }));
-      made.add(folder);
+    if (!path.rewriting && (known || fresh) && fs.existsSync(native(`${kept}/${cached}`))) {
+      const into = parent(target);
+      if (!made.has(into)) effect("make", into, () => fs.mkdirSync(native(into), { recursive: true }));
+      made.add(into);
       const source = `${kept}/${cached}`;
       taking(plan.dir, source, target, () => writer.place.placer.place(parent(plan.dir), source, target));
     } else if (!fs.existsSync(native(target))) continue;

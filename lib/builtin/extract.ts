@@ -54,6 +54,11 @@ export class Folder implements Sink {
     });
   }
 
+  /** Whether the archive had a file of that path: not a link, and no link on the way to it. */
+  has(path: string): boolean {
+    return this.#made.get(path) === "file" && !this.#soft.has(path);
+  }
+
   /** Makes the soft links; call it after the last member. */
   finish(): void {
     for (const [path, { target }] of this.#soft) {

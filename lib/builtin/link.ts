@@ -8,6 +8,7 @@ import { claim, type Claims } from "./claim.ts";
 import { damaged, type Path, readManifest } from "./manifest.ts";
 import { writeHistory, writeMeta } from "./meta.ts";
 import { topological } from "./order.ts";
+import { parent } from "./path.ts";
 import { Placer } from "./place.ts";
 import { destination, type Entry, type Python, pythonOf, readEntry } from "./python.ts";
 import type { Record } from "./record.ts";
@@ -38,6 +39,9 @@ export interface Plan extends Unpacked {
   entries: (Entry & { to: string })[];
 }
 
+/** What tells packages and environments: no package's to bring. */
+const RECORDS = /^conda-meta\/([^/]*\.json|history)$/;
+
 /** Fills a prefix. Throws Problem; what is in the prefix then is the caller's to sweep. */
 export async function link(linking: Linking, report: Report, world: World): Promise<void> {
   const { prefix, platform, target = prefix, specs = [] } = linking;
@@ -51,23 +55,42 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   const writer = new Writer({ prefix, target, platform, placer: new Placer() });
   const total = plans.reduce((sum, { paths }) => sum + paths.length, 0);
   const placed = new Map<Plan, Placed[]>();
+  const note = (item: Plan) => writeMeta(item, placed.get(item)!, writer.way(item), { prefix, specs });
   let done = 0;
-  for (const item of plans) {
-    report({ stage: "link", what: item.record.name, done, total });
+  await each(plans, async (item) => {
     placed.set(item, await writer.write(item, python, claims));
+    if (item.record.noarch !== "python") note(item);
     done += item.paths.length;
-  }
-  report({ stage: "link", done, total });
+    report({ stage: "link", what: item.record.name, done, total });
+  });
 
-  if (python) {
-    const { compile } = await import("./compile.ts");
-    const compiled = await compile({ plans, python, writer, claims, report, world });
-    for (const [item, files] of compiled) placed.get(item)!.push(...files);
+  const { compile } = await import("./compile.ts");
+  const compiled = python
+    ? await compile({ plans, python, writer, claims, report, world })
+    : new Map<Plan, Placed[]>();
+  for (const item of plans.filter(({ record }) => record.noarch === "python")) {
+    placed.get(item)!.push(...compiled.get(item) ?? []);
+    note(item);
   }
-  for (const item of plans) writeMeta(item, placed.get(item)!, writer.way(item), { prefix, specs });
   const { runScripts } = await import("./scripts.ts");
   await runScripts(plans, { prefix, target }, world);
   writeHistory(packages.map(({ record }) => record), prefix, specs);
+}
+
+/** Acts on a few at a time. When it throws, nothing is under way any more. */
+async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  let failed = false;
+  const work = async () => {
+    for (let item = queue.shift(); item !== undefined && !failed; item = queue.shift()) {
+      await act(item).catch((error) => {
+        failed = true;
+        throw error;
+      });
+    }
+  };
+  const ends = await Promise.allSettled([1, 2, 3, 4].map(work));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
@@ -80,7 +103,8 @@ function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
     );
   }
   const to = (path: string) => modules ? destination(path, python!) : path;
-  const paths = manifest.paths.map((path) => ({ ...path, to: to(path.path) }));
+  const all = manifest.paths.map((path) => ({ ...path, to: to(path.path) }));
+  const paths = all.filter((path) => !RECORDS.test(path.to));
   const entries = modules ? manifest.entries.map((text) => readEntry(text, record.fn)) : [];
   return { record, dir, paths, entries: entries.map((entry) => ({ ...entry, to: `bin/${entry.command}` })) };
 }
@@ -110,6 +134,7 @@ function existing(path: string, refusal: unknown): void {
 /** A package cannot reach outside of its own folder through a link in it. */
 function sources(dir: string, paths: readonly Path[], plain: Set<string>): void {
   for (const { path } of paths) {
+    if (plain.has(`${dir}/${parent(path)}`)) continue;
     for (let cut = path.indexOf("/"); cut > 0; cut = path.indexOf("/", cut + 1)) {
       const folder = `${dir}/${path.slice(0, cut)}`;
       if (plain.has(folder)) continue;

@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import { decode } from "../bytes.ts";
 import { Problem, reason } from "../problem.ts";
 import { native } from "../system.ts";
-import { inside } from "./extract.ts";
 import type { Rewriting } from "./rewrite.ts";
 
 /** One file, link or empty folder of a package. */
@@ -23,10 +22,15 @@ export function readManifest(dir: string): { paths: Path[]; entries: string[] } 
   const modern = text(dir, "paths.json");
   const paths = modern === undefined ? older(dir) : listed(dir, object(dir, "paths.json", modern));
   for (const { path } of paths) {
-    if (inside(path) !== path) throw damaged(dir, `${JSON.stringify(path)} would leave its folder`);
+    if (!plain(path)) throw damaged(dir, `${JSON.stringify(path)} would leave its folder`);
   }
   const link = text(dir, "link.json");
   return { paths, entries: link === undefined ? [] : entries(object(dir, "link.json", link)) };
+}
+
+/** Whether the path stays in its folder, and is written in the one way that can be compared. */
+function plain(path: string): boolean {
+  return !/(^|\/)\.{0,2}(\/|$)|\0/.test(path);
 }
 
 /** A Problem with the package in a cache, which a new download mends. */

@@ -1,6 +1,7 @@
 // conda-meta: what conda, mamba and rattler read to list an environment as their own.
 import * as fs from "node:fs";
 import { encode } from "../bytes.ts";
+import { Problem } from "../problem.ts";
 import { effect, native } from "../system.ts";
 import type { Plan } from "./link.ts";
 import { specName } from "./order.ts";
@@ -23,7 +24,7 @@ export function writeMeta(
   const requested = specs.filter((spec) => specName(spec) === record.name);
   const meta = {
     ...record,
-    ...(requested.length > 0 && { requested_spec: requested.join(" & ") }),
+    ...(requested.length > 0 && { requested_spec: requested[0] }),
     requested_specs: requested,
     package_tarball_full_path: `${parent(dir)}/${record.fn}`,
     extracted_package_dir: dir,
@@ -48,7 +49,9 @@ function entry({ path, kind, copied, rewriting, sha256, sum, size }: Placed) {
 
 /** Writes `conda-meta/history`: with it a prefix is an environment, so it comes last. */
 export function writeHistory(records: readonly Record[], prefix: string, specs: readonly string[]): void {
-  const time = new Date().toISOString().slice(0, 19).replace("T", " ");
+  const now = new Date();
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
+  const time = local.toISOString().slice(0, 19).replace("T", " ");
   const lines = [
     `==> ${time} <==`,
     `# cmd: mambaenv ${specs.join(" ")}`.replace(/\s+/g, " ").trimEnd(),
@@ -63,8 +66,10 @@ function python(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&").replace(/\s/g, " ")}'`;
 }
 
-function name({ name, version, build }: Record): string {
-  return `${name}-${version}-${build}`;
+function name({ name, version, build, url }: Record): string {
+  const whole = `${name}-${version}-${build}`;
+  if (!/[\s/\\\0]/.test(whole)) return whole;
+  throw new Problem(`The package ${JSON.stringify(url)} has an impossible name: ${JSON.stringify(whole)}`);
 }
 
 /** conda's short name of a channel that has one. */
@@ -72,10 +77,7 @@ function channel({ channel }: Record): string {
   return /^https?:\/\/conda\.anaconda\.org\/([^?#]+?)\/?$/.exec(channel)?.[1] ?? channel.replace(/\/+$/, "");
 }
 
+/** Never into what is there, which might be a link. */
 function save(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
-  effect("write", path, () => {
-    fs.writeFileSync(native(temporary), encode(text));
-    fs.renameSync(native(temporary), native(path));
-  });
+  effect("write", path, () => fs.writeFileSync(native(path), encode(text), { flag: "wx" }));
 }

@@ -64,10 +64,8 @@ async function extract(archive: string, into: string): Promise<void> {
     if (archive.endsWith(".conda")) await conda(archive, folder);
     else if (archive.endsWith(".tar.bz2")) await tarball(archive, folder);
     else throw new Error("it is neither a .conda nor a .tar.bz2");
+    if (!folder.has("info/index.json")) throw new Error("it has no info/index.json");
     folder.finish();
-    if (!fs.existsSync(native(`${into}/info/index.json`))) {
-      throw new Error("it has no info/index.json");
-    }
   } catch (error) {
     if (error instanceof Problem) throw error;
     const words = error instanceof RangeError ? "it is damaged" : reason(error);

@@ -121,7 +121,7 @@ Deno.test("link: files, links, folders, modes and prefixes", async () => {
     }
     assert.equal(fs.statSync(join(prefix, "lib/copied")).mtimeMs, 1_500_000_000_000);
     assert.equal(fs.readFileSync(join(made.dir, "bin/run"), "utf8"), `#!${PLACEHOLDER}/bin/sh\n`);
-    assert.deepEqual(progress.at(-1), { stage: "link", done: 8, total: 8 });
+    assert.deepEqual(progress.at(-1), { stage: "link", what: "a", done: 8, total: 8 });
   });
 });
 
@@ -192,7 +192,7 @@ Deno.test("link: conda-meta says what conda's does", async () => {
     const hash = (text: string) => createHash("sha256").update(text).digest("hex");
     assert.deepEqual(rest, {
       ...made.record,
-      requested_spec: "A >=1 & conda-forge::a",
+      requested_spec: "A >=1",
       requested_specs: ["A >=1", "conda-forge::a"],
       package_tarball_full_path: join(dir, "pkgs/a-1.0-0.conda"),
       extracted_package_dir: made.dir,
@@ -316,6 +316,40 @@ Deno.test("link: nothing is written through a link of a package, its own or anot
       assert.deepEqual(fs.readdirSync(join(dir, "home")), []);
     });
   }
+});
+
+Deno.test("link: a package brings no records of packages and no history", async () => {
+  await temporary(async (dir) => {
+    fs.writeFileSync(join(dir, "victim"), "safe");
+    const files = {
+      "conda-meta/history": { link: "../../victim" },
+      "conda-meta/a-1.0-0.json": { link: "../../victim" },
+      "conda-meta/b-1.0-0.json": "mine",
+      "conda-meta/evil-1.0-0.json": "{}",
+      "conda-meta/pinned": "python 3.*",
+    };
+    const packages = [pack(join(dir, "pkgs"), { name: "a", files }), pack(join(dir, "pkgs"), { name: "b" })];
+    await linked({ packages, prefix: join(dir, "env") });
+    assert.equal(fs.readFileSync(join(dir, "victim"), "utf8"), "safe");
+    assert.equal(fs.readFileSync(join(packages[0]!.dir, "conda-meta/b-1.0-0.json"), "utf8"), "mine");
+    const names = ["a-1.0-0.json", "b-1.0-0.json", "history", "pinned"];
+    assert.deepEqual(fs.readdirSync(join(dir, "env/conda-meta")).sort(), names);
+    assert.equal(JSON.parse(fs.readFileSync(join(dir, "env/conda-meta/a-1.0-0.json"), "utf8")).name, "a");
+    assert.match(fs.readFileSync(join(dir, "env/conda-meta/history"), "utf8"), /^==>/);
+  });
+});
+
+Deno.test("link: conda-meta may not be a link, and a record's name no path", async () => {
+  await temporary(async (dir) => {
+    fs.mkdirSync(join(dir, "home"));
+    const pkgs = join(dir, "pkgs");
+    const link = pack(pkgs, { name: "a", files: { "conda-meta": { link: join(dir, "home") } } });
+    await assert.rejects(linked({ packages: [link], prefix: join(dir, "one") }), /Cannot write .*conda-meta/);
+    const name = pack(pkgs, { name: "b" });
+    const packages = [{ ...name, record: { ...name.record, build: "0/../../../home/x" } }];
+    await assert.rejects(linked({ packages, prefix: join(dir, "two") }), /impossible name/);
+    assert.deepEqual(fs.readdirSync(join(dir, "home")), []);
+  });
 });
 
 const EVIL: readonly [title: string, paths: unknown, words: RegExp][] = [

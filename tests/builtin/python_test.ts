@@ -273,6 +273,48 @@ Deno.test("compile: where the cache cannot be written it is done in the prefix",
   });
 });
 
+Deno.test("compile: nothing is written through a link that a package brings", async () => {
+  await temporary(async (dir) => {
+    const away = join(dir, "away");
+    fs.mkdirSync(away);
+    const more = { "site-packages/hello/__pycache__": { link: away } };
+    const made = hello(join(dir, "pkgs"), more);
+    fs.symlinkSync(away, join(made.dir, ".pyc"));
+    const prefix = join(dir, "env");
+    await linked({ packages: [made, python(join(dir, "pkgs"))], prefix });
+    assert.deepEqual(fs.readdirSync(away), []);
+    assert.deepEqual(meta(prefix).files.filter((path) => path.endsWith(".pyc")), [PYCS[0], PYCS[2]]);
+  });
+});
+
+Deno.test("compile: what is kept serves an environment that wants more of it than the first", async () => {
+  await temporary(async (dir) => {
+    const pkgs = join(dir, "pkgs");
+    const packages = [hello(pkgs), python(pkgs)];
+    const other = pack(pkgs, {
+      name: "other",
+      depends: ["hello"],
+      files: { [`${SITE}/single.py`]: "Y = 9\n" },
+    });
+    await linked({ packages: [...packages, other], prefix: join(dir, "one") });
+    assert.ok(!fs.existsSync(join(dir, "one", PYCS[0]!)));
+    await linked({ packages, prefix: join(dir, "two") });
+    assert.deepEqual(meta(join(dir, "two")).files.filter((path) => path.endsWith(".pyc")), PYCS);
+  });
+});
+
+Deno.test("compile: what an interrupted run left in the cache is removed later", async () => {
+  await temporary(async (dir) => {
+    const made = hello(join(dir, "pkgs"));
+    const left = join(made.dir, ".pyc", "cpython-39-610d.0123456789ab.tmp");
+    fs.mkdirSync(join(left, "site-packages"), { recursive: true });
+    fs.utimesSync(left, 0, 0);
+    await linked({ packages: [made, python(join(dir, "pkgs"))], prefix: join(dir, "env") });
+    assert.ok(!fs.existsSync(left));
+    assert.equal(fs.readdirSync(join(made.dir, ".pyc")).length, 1);
+  });
+});
+
 const BROKEN: readonly [title: string, body: string, words: RegExp][] = [
   ["it fails", "#!/bin/sh\necho no such library >&2\nexit 127\n", /ended with 127.*\n.*no such library/],
   ["it is no program", "", /bin\/python/],

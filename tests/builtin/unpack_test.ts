@@ -131,13 +131,18 @@ const EVIL: readonly [title: string, members: Made[], words: RegExp][] = [
     /folder and something else/,
   ],
   ["a link to nothing", [{ path: "a", flag: "2" }], /link to nothing/],
+  [
+    "a folder info that is a link",
+    [{ path: "info", flag: "2", target: "../q-1-0/info" }],
+    /no info\/index.json/,
+  ],
   ["no index.json", [{ path: "info/other", body: "x" }], /no info\/index.json/],
 ];
 
 for (const [title, members, words] of EVIL) {
   Deno.test(`unpack: ${title} is refused, with the archive's name, and leaves nothing`, () =>
     inside(async (dir) => {
-      const info = title === "no index.json" ? [] : [INDEX];
+      const info = /info|index/.test(title) ? [] : [INDEX];
       const archives: [string, Uint8Array][] = [["p.conda", conda([...members, ...info])]];
       if (title === "a path upwards") archives.push(["p.tar.bz2", bzip2(tar([...info, ...members]))]);
       for (const [name, bytes] of archives) {
