@@ -12,6 +12,8 @@ interface Run {
 /** One literal import for each command, so that only what is called is loaded. */
 const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   enter: () => enter,
+  activate: () => import("./lib/commands/activate.ts"),
+  reactivate: () => import("./lib/commands/activate.ts"),
   deactivate: () => import("./lib/commands/deactivate.ts"),
   status: () => import("./lib/commands/status.ts"),
   help: () => import("./lib/commands/help.ts"),

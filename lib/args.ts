@@ -1,76 +1,9 @@
-// The table of commands and flags: parsing, help, README and completions all come from it.
+// The table of commands, and parsing by it and the table of flags; help and completions come from both, too.
+import { type Flag, FLAGS, type Flags, variable } from "./flags.ts";
 import { EXIT, Problem } from "./problem.ts";
 import type { Env } from "./world.ts";
 
-export interface Flag {
-  name: keyof Flags;
-  short?: string;
-  /** What its value is called; none for a switch. */
-  value?: string;
-  text: string;
-  /** The values it takes, where they are few. */
-  among?: readonly string[];
-}
-
-/** What the flags said, or their variables; undefined where neither did. */
-export interface Flags {
-  project?: string;
-  name?: string;
-  prefix?: string;
-  python?: string;
-  channel?: string[];
-  engine?: string;
-  root?: string;
-  shell?: string;
-  hook?: string;
-  "no-create"?: boolean;
-  "no-sync"?: boolean;
-  locked?: boolean;
-  frozen?: boolean;
-  offline?: boolean;
-  stack?: boolean;
-  "no-stack"?: boolean;
-  json?: boolean;
-  quiet?: boolean;
-  verbose?: boolean;
-  help?: boolean;
-  version?: boolean;
-}
-
-/** The flags, in the order in which help shows them. Each has the variable `MAMBAENV_NAME` too. */
-export const FLAGS: readonly Flag[] = [
-  { name: "project", value: "DIR", text: "root of the project; found by its files otherwise" },
-  { name: "name", short: "n", value: "NAME", text: "name of the environment; the folder's by default" },
-  { name: "prefix", short: "p", value: "PATH", text: "path of the environment, instead of a name" },
-  { name: "python", value: "VERSION", text: "version of Python, such as 3.11 or '>=3.10,<3.13'" },
-  { name: "channel", short: "c", value: "URL|NAME", text: "channel, repeatable; conda-forge by default" },
-  {
-    name: "engine",
-    value: "NAME",
-    text: "who creates environments",
-    among: ["auto", "mamba", "micromamba", "conda", "builtin"],
-  },
-  { name: "root", value: "DIR", text: "where environments and packages live" },
-  { name: "shell", value: "NAME", text: "the shell that reads the code; found out otherwise" },
-  {
-    name: "hook",
-    value: "HOW",
-    text: "conda's and mamba's own functions: fast (default), full (as `conda shell.X hook`), off",
-    among: ["fast", "full", "off"],
-  },
-  { name: "no-create", text: "never create an environment; exit 3 if there is none" },
-  { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
-  { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },
-  { name: "frozen", text: "use the lock file as it is" },
-  { name: "offline", text: "no network: caches only" },
-  { name: "stack", text: "activate: keep the active environment's folders in PATH" },
-  { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
-  { name: "json", text: "answer in JSON" },
-  { name: "quiet", short: "q", text: "only warnings and errors on stderr" },
-  { name: "verbose", short: "v", text: "say more on stderr" },
-  { name: "help", short: "h", text: "help for a command" },
-  { name: "version", short: "V", text: "the program's version" },
-];
+export { type Flag, FLAGS, type Flags, variable } from "./flags.ts";
 
 export interface Command {
   name: string;
@@ -82,19 +15,18 @@ export interface Command {
   flags: readonly (keyof Flags)[];
   /** Words it takes at most. */
   most: number;
+  /**
+   * Whose words they are: conda's, to whom only `--stack`, `--no-stack` and our long flags are no names; or a
+   * command's, whose first word ends our flags.
+   */
+  style?: "conda" | "command";
 }
 
 const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "version"];
 const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
-const BUILD: readonly (keyof Flags)[] = [
-  ...PLACE,
-  "python",
-  "channel",
-  "engine",
-  "offline",
-  "locked",
-  "frozen",
-];
+const MAKE: readonly (keyof Flags)[] = ["python", "channel", "engine", "offline", "locked", "frozen"];
+const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
+const ENTER: readonly (keyof Flags)[] = ["shell", "hook", "no-create", "no-sync"];
 
 /** The commands; the first is what the program does when none is named. */
 export const COMMANDS: readonly Command[] = [
@@ -103,23 +35,42 @@ export const COMMANDS: readonly Command[] = [
     words: "",
     text: "activate this folder's environment, creating it if need be (default)",
     code: true,
-    flags: [...BUILD, "shell", "hook", "no-create", "no-sync"],
+    flags: [...BUILD, ...ENTER],
     most: 0,
+  },
+  {
+    name: "activate",
+    words: "[NAME|PATH]",
+    text: "activate any conda environment, as `conda activate`; without a name, this folder's",
+    code: true,
+    flags: ["stack", "no-stack", "project", "root", ...MAKE, ...ENTER],
+    most: Infinity,
+    style: "conda",
   },
   {
     name: "deactivate",
     words: "",
-    text: "leave the active environment",
+    text: "leave the active environment, as `conda deactivate`; this folder's with all that it brought",
     code: true,
     flags: ["shell"],
-    most: 0,
+    most: Infinity,
+    style: "conda",
+  },
+  {
+    name: "reactivate",
+    words: "",
+    text: "run the active environment's scripts again, as `conda reactivate`",
+    code: true,
+    flags: ["shell"],
+    most: Infinity,
+    style: "conda",
   },
   {
     name: "status",
     words: "",
     text: "what was found, where, and why it is taken",
     code: false,
-    flags: [...BUILD, "shell", "hook", "no-create", "no-sync", "json"],
+    flags: [...BUILD, ...ENTER, "json"],
     most: 0,
   },
   { name: "help", words: "[COMMAND]", text: "this text, or a command's", code: false, flags: [], most: 1 },
@@ -160,7 +111,18 @@ export function parse(argv: readonly string[], env: Env): Request {
   return request;
 }
 
+/** Whether a word is conda's business: anything but `-h` and our long flags. */
+function foreign(word: string, { flags }: Command): boolean {
+  const name = /^--([^=]+)/.exec(word)?.[1];
+  if (name === "stack" || name === "no-stack") return true;
+  const ours: readonly string[] = [...flags, "quiet", "verbose", "help"];
+  return word !== "-h" && (name === undefined || !ours.includes(name));
+}
+
 function take(word: string, queue: string[], request: Request): void {
+  const { style } = request.command;
+  if (style === "conda" && foreign(word, request.command)) return void request.words.push(word);
+  if (style === "command" && !word.startsWith("-")) return void request.words.push(word, ...queue.splice(0));
   if (word === "--") return void request.words.push(...queue.splice(0));
   if (!word.startsWith("-") || word === "-") return void request.words.push(word);
   const long = /^--([^=]+)(?:=([^]*))?$/.exec(word);
@@ -188,11 +150,6 @@ function take(word: string, queue: string[], request: Request): void {
   }
   const repeated = flag.name === "channel" && request.origins["channel"] === "--channel";
   set(request, flag, repeated ? [...request.flags.channel ?? [], value] : [value], `--${flag.name}`);
-}
-
-/** Name of a flag's variable. */
-export function variable({ name }: Flag): string {
-  return "MAMBAENV_" + name.toUpperCase().replace("-", "_");
 }
 
 /** Takes what the `MAMBAENV_` variables say; an empty one says nothing. */

@@ -24,6 +24,16 @@ const GOOD: [string[], { [name: string]: string }, string, Flags, string[]][] = 
   [["status", "--json"], {}, "status", { json: true }, []],
   [["help", "status"], {}, "help", {}, ["status"]],
   [["help", "--", "--name"], {}, "help", {}, ["--name"]],
+  [["activate", "a", "--stack", "-n", "--", "--json"], {}, "activate", {}, [
+    "a",
+    "--stack",
+    "-n",
+    "--",
+    "--json",
+  ]],
+  [["activate", "--shell", "zsh", "a", "--offline"], {}, "activate", { shell: "zsh", offline: true }, ["a"]],
+  [["activate", "a", "-h"], { MAMBAENV_STACK: "1" }, "activate", { help: true, stack: true }, ["a"]],
+  [["deactivate", "--python", "3"], {}, "deactivate", {}, ["--python", "3"]],
   [[], { MAMBAENV_NAME: "" }, "enter", {}, []],
 ];
 
@@ -41,7 +51,7 @@ Deno.test("parse: commands, flags, variables", () => {
 const BAD: [string[], { [name: string]: string }, RegExp][] = [
   [["frobnicate"], {}, /Unknown command "frobnicate"/],
   [["--frobnicate"], {}, /Unknown flag "--frobnicate" for "enter"/],
-  [["deactivate", "--python", "3"], {}, /Unknown flag "--python" for "deactivate"/],
+  [["status", "--stack"], {}, /Unknown flag "--stack" for "status"/],
   [["--name"], {}, /--name needs a value/],
   [["--name="], {}, /--name needs a value/],
   [["--no-create=yes"], {}, /--no-create takes no value, found "yes"/],

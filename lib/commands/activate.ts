@@ -1,12 +1,14 @@
 // `mambaenv activate`, `deactivate`, `reactivate` of any conda environment, with conda's words and meaning.
 import { activate, active, conflicts, deactivate, meta, type Options, reactivate } from "../activation.ts";
 import { understand, type Verb, type Wanted } from "../activation/words.ts";
-import type { Request } from "../args.ts";
+import type { Flags, Request } from "../args.ts";
 import { type Answer, type Change, render, type Shell } from "../code.ts";
 import { type Condarc, loadCondarc, readCondarc } from "../condarc.ts";
+import { ownRoot } from "../facts.ts";
 import { installation } from "../installation.ts";
 import { envsDirs, expand, locate, readPrefix } from "../prefix.ts";
 import { EXIT } from "../problem.ts";
+import { shells } from "../shells.ts";
 import type { World } from "../world.ts";
 import { reader } from "./shell.ts";
 
@@ -16,46 +18,61 @@ export interface Plan {
   warnings: readonly string[];
 }
 
-/** Prints the code; without a name, that of the project's environment. `request.words` are conda's, untouched. */
+/** Which environment, in conda's words; `flags` say where to look for names and what `--stack` is by default. */
+export interface Call {
+  verb: Verb;
+  words: readonly string[];
+  flags?: Flags;
+}
+
+/** Prints the code; without a name, that of the project's environment. */
 export async function run(request: Request, world: World): Promise<Answer> {
+  const { words, flags } = request;
   const verb = request.command.name as Verb;
-  const shell = await reader(request.flags, world);
-  const plan = await conda(verb, request.words, shell, world);
-  if (plan === undefined) {
-    const { help } = understand(verb, request.words);
-    return (help ? await import("./help.ts") : await import("./enter.ts")).run(request, world);
+  const wanted = understand(verb, words);
+  if (wanted.help) return await usage(request, world);
+  if (verb === "activate" && wanted.target === undefined) {
+    const { stack = flags.stack } = wanted;
+    return await (await import("./enter.ts")).run({ ...request, flags: { ...flags, stack } }, world);
   }
+  const terminal = world.tty(1);
+  const shell = terminal ? shells[0]! : await reader(flags, world);
+  const plan = await conda({ verb, words, flags }, shell, world);
+  if (terminal) return (await import("./status.ts")).instruct(verb, world);
   for (const warning of plan.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   return { out: render(plan.changes, shell), exit: EXIT.ok };
 }
 
-/** conda's own meaning of the words. undefined where they ask for help, or name no environment to activate. */
-export async function conda(
-  verb: Verb,
-  words: readonly string[],
-  shell: Shell,
-  world: World,
-): Promise<Plan | undefined> {
-  const wanted = understand(verb, words);
-  if (wanted.help || (verb === "activate" && wanted.target === undefined)) return undefined;
+/** conda has one more word for help than we. */
+async function usage(request: Request, world: World): Promise<Answer> {
+  const { run } = await import("./help.ts");
+  return await run({ ...request, flags: { ...request.flags, help: true } }, world);
+}
+
+/** conda's own meaning of the words. */
+export async function conda(call: Call, shell: Shell, world: World): Promise<Plan> {
+  const wanted = understand(call.verb, call.words);
   const found = installation(world)?.root;
   const quick = readCondarc(world, found);
   const condarc = quick.unread.length === 0 ? quick : await loadCondarc(world, found);
-  const plan = decide(wanted, found, condarc, shell, world);
+  const plan = decide(wanted, { found, condarc, flags: call.flags ?? {} }, shell, world);
   // direnv takes over exported variables only, and complains of a prompt.
   const direnv = world.env["DIRENV_IN_ENVRC"] !== undefined;
   const changes = direnv ? plan.changes.filter(({ kind }) => kind !== "prompt") : plan.changes;
   return { changes, warnings: [...condarc.warnings, ...plan.warnings] };
 }
 
-function decide(
-  wanted: Wanted,
-  found: string | undefined,
-  condarc: Condarc,
-  shell: Shell,
-  world: World,
-): Plan {
+/** What is known before the words are looked at. */
+interface Known {
+  /** Root of the installation. */
+  found: string | undefined;
+  condarc: Condarc;
+  flags: Flags;
+}
+
+function decide(wanted: Wanted, known: Known, shell: Shell, world: World): Plan {
   const { env } = world;
+  const { found, condarc, flags } = known;
   const now = active(env);
   const configured = env["CONDA_ROOT_PREFIX"];
   const root = configured ? expand(configured, world) : found;
@@ -67,13 +84,12 @@ function decide(
       ? condarc.env_prompt?.trim()
       : condarc.env_prompt,
     uppercase: !/^(0|false|no|off|n|f)$/i.test(env["CONDA_ENVVARS_FORCE_UPPERCASE"] ?? ""),
-    stack: wanted.stack ?? automatic(condarc.auto_stack, env["CONDA_SHLVL"]),
+    stack: wanted.stack ?? flags.stack ?? automatic(condarc.auto_stack, env["CONDA_SHLVL"]),
     ...found !== undefined && { meta: told(wanted, found, world), condabin: `${found}/condabin` },
   };
   const read = (path: string) => readPrefix(path, shell, world);
   if (wanted.verb === "activate") {
-    const dirs = envsDirs(condarc.envs_dirs, root, world);
-    const prefix = read(locate(wanted.target ?? "", { dirs, root }, world));
+    const prefix = read(locate(wanted.target ?? "", { dirs: places(known, root, world), root }, world));
     const previous = now.level > 0 ? read(now.prefix) : undefined;
     const changes = activate(env, prefix, previous, options);
     return { changes, warnings: [...prefix.warnings, ...conflicts(env, prefix, options)] };
@@ -88,6 +104,14 @@ function decide(
     changes: deactivate(env, current, outer, options),
     warnings: [...current.warnings, ...outer?.warnings ?? []],
   };
+}
+
+/** Where names are looked for: `--root`, conda's folders, and the program's own. */
+function places({ condarc, flags }: Known, root: string | undefined, world: World): string[] {
+  const asked = flags.root === undefined ? [] : [`${expand(flags.root, world)}/envs`];
+  const own = ownRoot(world);
+  const all = [...asked, ...envsDirs(condarc.envs_dirs, root, world), ...own ? [`${own}/envs`] : []];
+  return [...new Set(all)];
 }
 
 /** conda's `auto_stack`: to which level environments are stacked by themselves. */

@@ -1,15 +1,28 @@
-// `mambaenv deactivate`: the environment as it was before the program entered it.
+// `mambaenv deactivate`: the environment as it was before the program entered it, else conda's own meaning.
+import { active } from "../activation.ts";
+import { understand } from "../activation/words.ts";
 import type { Request } from "../args.ts";
 import { type Answer, render } from "../code.ts";
-import { EXIT, Problem } from "../problem.ts";
+import { EXIT } from "../problem.ts";
 import { entered } from "../scope.ts";
-import type { World } from "../world.ts";
+import type { Env, World } from "../world.ts";
+import { run as conda } from "./activate.ts";
 import { out } from "./enter.ts";
 import { reader } from "./shell.ts";
 
-/** Prints the code that undoes the last entering. */
+/** Prints the code that undoes the last activation, by whomever. */
 export async function run(request: Request, world: World): Promise<Answer> {
+  const { help } = understand("deactivate", request.words);
+  if (help || world.tty(1) || !ours(world.env)) return await conda(request, world);
   const shell = await reader(request.flags, world);
-  if (!entered(world.env)) throw new Problem("No environment of mambaenv is active", "mambaenv", EXIT.usage);
   return { out: render(out(world.env, shell, world), shell), exit: EXIT.ok };
+}
+
+/** Whether the program's own entering is on top: nothing but it, or what conda left of it, is to be undone. */
+function ours(env: Env): boolean {
+  if (!entered(env)) return false;
+  const prefix = env["MAMBAENV_ACTIVE"];
+  const { level, prefix: top } = active(env);
+  if (level === 0 || top === prefix) return true;
+  return !Array.from({ length: level }, (_, i) => env[`CONDA_PREFIX_${i}`]).includes(prefix);
 }

@@ -24,7 +24,11 @@ export async function run(request: Request, world: World): Promise<Answer> {
   }
   const left = out(world.env, shell, world);
   const start = await hook(facts, shell, { ...world, env: apply(world.env, left) });
-  const changes = [...left, ...start.changes, ...await into(facts, shell, { ...world, env: start.env })];
+  const changes = [
+    ...left,
+    ...start.changes,
+    ...await into(facts, request, shell, { ...world, env: start.env }),
+  ];
   return { out: render(changes, shell), exit: EXIT.ok };
 }
 
@@ -38,7 +42,7 @@ async function hook(facts: Facts, shell: Shell, world: World): Promise<Hooked> {
 }
 
 /** Enters the environment, with the project around it. */
-async function into(facts: Facts, shell: Shell, world: World): Promise<Change[]> {
+async function into(facts: Facts, { flags }: Request, shell: Shell, world: World): Promise<Change[]> {
   const { environment, project } = facts;
   if (environment.kind === "missing") throw new Error("activation without an environment");
   const above = active(world.env);
@@ -46,7 +50,8 @@ async function into(facts: Facts, shell: Shell, world: World): Promise<Change[]>
   const prefix = readPrefix(environment.prefix, shell, world);
   for (const warning of prefix.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const options = await preferences(facts, world);
-  const changes = activate(world.env, prefix, previous, { ...options, name: environment.place.label });
+  const how = { ...options, name: environment.place.label, stack: flags.stack };
+  const changes = activate(world.env, prefix, previous, how);
   const shown = world.env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
   return scope.enter(shown, prefix.path, project?.root, world.env);
 }

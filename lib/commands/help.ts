@@ -7,12 +7,20 @@ import { VERSION } from "../version.ts";
 import type { World } from "../world.ts";
 
 /** Help on all commands, or on one; the version where `--version` asks for it. */
-export function run(request: Request, _world: World): Promise<Answer> {
-  if (request.flags.version) return Promise.resolve({ out: `mambaenv ${VERSION}\n`, exit: EXIT.ok });
+export function run(request: Request, world: World): Promise<Answer> {
+  const text = answer(request);
+  // Behind a command that prints code, it is a shell that reads stdout.
+  const code = request.named && request.command.code && !world.tty(1);
+  if (code) world.err(text);
+  return Promise.resolve({ out: code ? "" : text, exit: EXIT.ok });
+}
+
+function answer(request: Request): string {
+  if (request.flags.version) return `mambaenv ${VERSION}\n`;
   const name = request.flags.help ? explicit(request) : request.words[0];
-  if (name === undefined) return Promise.resolve({ out: overview(), exit: EXIT.ok });
+  if (name === undefined) return overview();
   const command = COMMANDS.find((command) => command.name === name);
-  if (command) return Promise.resolve({ out: detail(command), exit: EXIT.ok });
+  if (command) return detail(command);
   throw new Problem(`No help on ${JSON.stringify(name)}`, "mambaenv help", EXIT.usage);
 }
 

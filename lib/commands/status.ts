@@ -42,12 +42,18 @@ export async function run(request: Request, world: World): Promise<Answer> {
 export async function advise(request: Request, world: World): Promise<Answer> {
   const facts = await gather(request, world);
   const [state] = environment(facts, world).lines;
+  const { out, exit } = instruct("activate", world);
+  return { out: `${state}\n${out}`, exit };
+}
+
+/** What a person in a terminal is to type, since what the program prints is for the shell to read. */
+export function instruct(deed: string, world: World): Answer {
   const form = detect(world)?.shell.form ?? "source <(%)";
   const words = world.argv.map((word) =>
     /^[\w./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
   );
   const line = form.replace("%", ["mambaenv", ...words].join(" "));
-  return { out: `${state}\nTo activate it: ${line}\n`, exit: EXIT.ok };
+  return { out: `To ${deed} it: ${line}\n`, exit: EXIT.ok };
 }
 
 async function shell(world: World): Promise<Section> {

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { decode, encode } from "../../lib/bytes.ts";
 import { conda } from "../../lib/commands/activate.ts";
-import type { Verb } from "../../lib/activation/words.ts";
+import { understand, type Verb } from "../../lib/activation/words.ts";
 import { render, type Shell } from "../../lib/code.ts";
 import { Problem } from "../../lib/problem.ts";
 import { shellNamed } from "../../lib/shells.ts";
@@ -60,8 +60,11 @@ export interface Outcome {
 
 const BARE = ["_", "SHLVL", "PWD", "OLDPWD"];
 
+/** Whose code the shell reads: the functions', or that of a compiled program, called as users call it. */
+export type Maker = { kind: "functions" } | { kind: "program"; path: string };
+
 /** Runs the case; paths of its folder come back as `{{ROOT}}`. */
-export async function play(one: Case): Promise<Outcome> {
+export async function play(one: Case, maker: Maker = { kind: "functions" }): Promise<Outcome> {
   const root = mkdtempSync(join(tmpdir(), "golden-"));
   try {
     const fill = (text: string) => text.replaceAll("{{ROOT}}", root);
@@ -69,14 +72,19 @@ export async function play(one: Case): Promise<Outcome> {
     const env = Object.fromEntries(
       Object.entries(one.env_at_action).map(([name, value]) => [name, fill(value)]),
     );
+    // Some cases name conda by its path in the command, and by nothing else.
+    if (one.command.includes("/conda/bin/")) env["MINICONDA3_PATH"] = `${root}/conda`;
     if (one.files_changed_by_setup) setUp(one, fill);
     const shell = shellNamed(one.recorded_with)!;
-    writeFileSync(join(root, "code"), encode(await answer(one, shell, env, fill)));
-    writeFileSync(join(root, "script"), script(one, shell, root, fill));
+    let words = ["/bin/cat", `${root}/code`];
+    if (maker.kind === "program") words = [maker.path, ...one.argv.map(fill)];
+    else writeFileSync(join(root, "code"), encode(await answer(one, shell, env, fill)));
+    const form = shell.form.replace("%", () => words.map((word) => shell.word(word)).join(" "));
+    writeFileSync(join(root, "script"), script(one, shell, root, fill, form));
     // Deno adds its own environment to `env`.
     const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const words = ["-i", ...pairs, ...PROGRAMS[one.recorded_with]!, join(root, "script")];
-    spawnSync("/usr/bin/env", words, { cwd: fill(one.cwd), stdio: "ignore" });
+    const called = ["-i", ...pairs, ...PROGRAMS[one.recorded_with]!, join(root, "script")];
+    spawnSync("/usr/bin/env", called, { cwd: fill(one.cwd), stdio: "ignore" });
     return gather(root, env);
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -126,16 +134,14 @@ async function answer(
   env: { [name: string]: string },
   fill: (text: string) => string,
 ): Promise<string> {
-  // Some cases name conda by its path in the command, and by nothing else.
-  const told = one.command.includes("/conda/bin/") ? { MINICONDA3_PATH: fill("{{ROOT}}/conda") } : {};
-  const world = { ...createWorld([]), env: { ...env, ...told }, cwd: fill(one.cwd) };
+  const world = { ...createWorld([]), env, cwd: fill(one.cwd) };
   const [verb, ...words] = one.argv.map(fill) as Case["argv"];
   try {
-    const plan = await conda(verb, words, shell, world);
-    if (plan) return render(plan.changes, shell);
-    // Without a name it is the project's environment: there is none in the case's folder. Help is no code.
-    const help = words.some((word) => word === "-h" || word === "--help");
-    return help ? "" : render([{ kind: "status", code: 2 }], shell);
+    const { help, target } = understand(verb, words);
+    // Help is no code. Without a name it is the project's environment: there is none in the case's folder.
+    if (help) return "";
+    if (verb === "activate" && target === undefined) return render([{ kind: "status", code: 2 }], shell);
+    return render((await conda({ verb, words }, shell, world)).changes, shell);
   } catch (error) {
     if (error instanceof Problem) return render([{ kind: "status", code: error.exit }], shell);
     throw error;
@@ -143,8 +149,13 @@ async function answer(
 }
 
 /** The shell's script: the prompt and options of the case, our code in the form for users, what came of it. */
-function script(one: Case, shell: Shell, root: string, fill: (text: string) => string): string {
-  const form = shell.form.replace("%", `/bin/cat ${root}/code`);
+function script(
+  one: Case,
+  shell: Shell,
+  root: string,
+  fill: (text: string) => string,
+  form: string,
+): string {
   const prompt = one.outcome.ps1_before ?? undefined;
   const gone = one.setup.some((line) => line.includes("rmdir")) ? `${root}/work/gone` : undefined;
   const move = gone ? `mkdir ${gone}; cd ${gone}; rmdir ${gone}` : "";

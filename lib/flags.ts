@@ -1,0 +1,76 @@
+// The table of flags: parsing, help, README and completions all come from it.
+
+export interface Flag {
+  name: keyof Flags;
+  short?: string;
+  /** What its value is called; none for a switch. */
+  value?: string;
+  text: string;
+  /** The values it takes, where they are few. */
+  among?: readonly string[];
+}
+
+/** What the flags said, or their variables; undefined where neither did. */
+export interface Flags {
+  project?: string;
+  name?: string;
+  prefix?: string;
+  python?: string;
+  channel?: string[];
+  engine?: string;
+  root?: string;
+  shell?: string;
+  hook?: string;
+  "no-create"?: boolean;
+  "no-sync"?: boolean;
+  locked?: boolean;
+  frozen?: boolean;
+  offline?: boolean;
+  stack?: boolean;
+  "no-stack"?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+  help?: boolean;
+  version?: boolean;
+}
+
+/** The flags, in the order in which help shows them. Each has the variable `MAMBAENV_NAME` too. */
+export const FLAGS: readonly Flag[] = [
+  { name: "project", value: "DIR", text: "root of the project; found by its files otherwise" },
+  { name: "name", short: "n", value: "NAME", text: "name of the environment; the folder's by default" },
+  { name: "prefix", short: "p", value: "PATH", text: "path of the environment, instead of a name" },
+  { name: "python", value: "VERSION", text: "version of Python, such as 3.11 or '>=3.10,<3.13'" },
+  { name: "channel", short: "c", value: "URL|NAME", text: "channel, repeatable; conda-forge by default" },
+  {
+    name: "engine",
+    value: "NAME",
+    text: "who creates environments",
+    among: ["auto", "mamba", "micromamba", "conda", "builtin"],
+  },
+  { name: "root", value: "DIR", text: "where environments and packages live" },
+  { name: "shell", value: "NAME", text: "the shell that reads the code; found out otherwise" },
+  {
+    name: "hook",
+    value: "HOW",
+    text: "conda's and mamba's own functions: fast (default), full (as `conda shell.X hook`), off",
+    among: ["fast", "full", "off"],
+  },
+  { name: "no-create", text: "never create an environment; exit 3 if there is none" },
+  { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
+  { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },
+  { name: "frozen", text: "use the lock file as it is" },
+  { name: "offline", text: "no network: caches only" },
+  { name: "stack", text: "activate: keep the active environment's folders in PATH" },
+  { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
+  { name: "json", text: "answer in JSON" },
+  { name: "quiet", short: "q", text: "only warnings and errors on stderr" },
+  { name: "verbose", short: "v", text: "say more on stderr" },
+  { name: "help", short: "h", text: "help for a command" },
+  { name: "version", short: "V", text: "the program's version" },
+];
+
+/** Name of a flag's variable. */
+export function variable({ name }: Flag): string {
+  return "MAMBAENV_" + name.toUpperCase().replace("-", "_");
+}
