@@ -101,7 +101,6 @@ export function createWorld(argv: readonly string[]): World {
     pid: process.pid,
     ppid: process.ppid,
     uid: process.getuid?.() ?? 0,
-    program: process.execPath,
     read: (path) => {
       const text = absent(() => fs.readFileSync(native(path), "utf8"));
       return text?.includes(LOST) ? decode(fs.readFileSync(native(path))) : text;

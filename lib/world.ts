@@ -44,8 +44,6 @@ export interface World {
   readonly pid: number;
   readonly ppid: number;
   readonly uid: number;
-  /** This program's own file. */
-  readonly program: string;
   /** A file's text; undefined where there is none, or it is no readable file. */
   read(path: string): string | undefined;
   /** A folder's entries, sorted by code point; undefined where it is no readable folder. */

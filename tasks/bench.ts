@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { big, channel } from "../tests/channel/channel.ts";
 import { oracle, which } from "../tests/oracle.ts";
+import { compare } from "../tests/warm.ts";
 import { build } from "./compile.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -61,15 +62,6 @@ function print(title: string, head: readonly string[], rows: readonly (readonly 
   for (const row of [head, head.map(() => "---"), ...rows]) console.log(`| ${row.join(" | ")} |`);
 }
 
-/** File operations of a command, by strace. */
-function operations(argv: readonly string[], cwd: string, env: { [name: string]: string }): number {
-  const log = join(TOP, "strace");
-  const words = ["-f", "-qq", "-e", "trace=%file,getdents64", "-o", log, ...argv];
-  const { status, stderr } = spawnSync("strace", words, { cwd, env: { ...ENV, ...env }, encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
-  return fs.readFileSync(log, "utf8").split("\n").filter((line) => /^\d+ +\w+\(/.test(line)).length;
-}
-
 function project(name: string, requirements: string): string {
   const folder = join(TOP, name);
   fs.mkdirSync(folder, { recursive: true });
@@ -106,11 +98,8 @@ async function warm(): Promise<void> {
   found("conda", (program) => `eval "$(${program} shell.bash hook)"; conda activate ${prefix}`);
   race("Entering: `bash -c 'source <(…)'`, the environment there and fresh", 60, peers);
   if (which("strace")) {
-    const [ours, base] = [
-      operations([PROGRAM, "--shell", "bash"], cwd, env),
-      operations([nothing], cwd, env),
-    ];
-    console.log(`\nFile operations: ${ours}, ${ours - base} more than the empty program's ${base}.`);
+    const { ours, empty } = compare({ cwd, env: { ...ENV, ...env } });
+    console.log(`\nFile operations: ${ours}, ${ours - empty} more than the empty program's ${empty}.`);
   }
 }
 
@@ -118,10 +107,10 @@ async function warm(): Promise<void> {
 const RATTLER = `
 import asyncio, sys, rattler
 from pathlib import Path
-async def main(channel, prefix, cache, *specs):
-    where = rattler.Channel(channel)
+async def main(channels, prefix, cache, *specs):
+    where = [rattler.Channel(each) for each in channels.split(",")]
     gateway = rattler.Gateway(cache_dir=Path(cache, "repodata"))
-    records = await rattler.solve([where], specs, gateway=gateway, platforms=[rattler.Platform.current(), "noarch"],
+    records = await rattler.solve(where, specs, gateway=gateway, platforms=[rattler.Platform.current(), "noarch"],
                                   virtual_packages=rattler.VirtualPackage.detect())
     await rattler.install(records, prefix, cache_dir=Path(cache, "pkgs"), show_progress=False)
 asyncio.run(main(*sys.argv[1:]))
@@ -129,10 +118,10 @@ asyncio.run(main(*sys.argv[1:]))
 const SPECS = ["python", "numpy", "pandas", "requests", "rich"];
 
 async function create(): Promise<void> {
-  const { url } = await big();
+  const channels = [await channel(), await big()].map(({ url }) => url);
   const cwd = project("create", SPECS.slice(1).map((name) => `${name}\n`).join(""));
   const root = join(TOP, "root");
-  const env = { MAMBAENV_CHANNEL: url, MAMBAENV_ROOT: root };
+  const env = { MAMBAENV_CHANNEL: channels.join(","), MAMBAENV_ROOT: root };
   const envs = join(root, "envs");
   const gone = (path: string) => () => fs.rmSync(path, { recursive: true, force: true });
   const ours: Entry = {
@@ -145,7 +134,7 @@ async function create(): Promise<void> {
     fs.readdirSync(join(root, "pkgs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const compiled = () => kept().forEach(({ name }) => gone(join(root, "pkgs", name, ".pyc"))());
   const peer = join(TOP, "peer");
-  const argv = [await oracle(), "-c", RATTLER, url, peer, join(TOP, "cache"), ...SPECS];
+  const argv = [await oracle(), "-c", RATTLER, channels.join(","), peer, join(TOP, "cache"), ...SPECS];
   const entries: Entry[] = [
     { name: "py-rattler, without `.pyc`", argv, before: gone(peer) },
     {

@@ -5,6 +5,7 @@ import { oracle, tool } from "./oracle.ts";
 import { call, PROGRAM, start } from "./program.ts";
 import type { Fault } from "./server.ts";
 import { staged } from "./stage.ts";
+import { frugal } from "./warm.ts";
 import { testWorld } from "./world.ts";
 
 const REQUIREMENTS = `requests>=2.31  # of the channel
@@ -21,7 +22,7 @@ Deno.test({
   name: "enter: makes the environment, enters it again without a request, and anew after a change",
   ignore,
 }, () =>
-  staged(REQUIREMENTS, async ({ world, server, bash, store }) => {
+  staged(REQUIREMENTS, async ({ world, server, bash, store, env }) => {
     const modules = "import requests, hello, numpy, onlypypi, click; print(numpy.arange(3).sum())";
     const first = await bash(`source <("$M") && python -W ignore -c '${modules}' && echo "$CONDA_PREFIX"`);
     assert.equal(first.status, 0, first.err);
@@ -41,6 +42,8 @@ Deno.test({
       "",
     ]);
     assert.equal(server.requests.length, asked);
+
+    if (tool("strace")) frugal({ cwd: world.cwd, env });
 
     writeFileSync(`${world.cwd}/requirements.txt`, `${REQUIREMENTS}six\n`);
     const held = await bash('source <("$M" --no-sync); echo "$CONDA_PREFIX"');
