@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { effect, native } from "../system.ts";
-import { type Claims, owns } from "./claim.ts";
+import { type Claims, free, owns } from "./claim.ts";
 import type { Plan } from "./link.ts";
 import { damaged, type Path } from "./manifest.ts";
 import { parent } from "./path.ts";
@@ -39,8 +39,9 @@ export class Writer {
     const placed: Placed[] = [];
     const plain: Plan["paths"] = [];
     for (const path of plan.paths) {
-      if (path.kind === "directory") placed.push({ path: path.to, kind: path.kind, copied: path.copied });
-      else if (!owns(claims, path)) continue;
+      if (path.kind === "directory") {
+        if (free(claims, path.to)) placed.push({ path: path.to, kind: path.kind, copied: path.copied });
+      } else if (!owns(claims, path)) continue;
       else if (path.kind === "hardlink" && !path.rewriting) plain.push(path);
       else placed.push(this.#special(plan, path));
     }

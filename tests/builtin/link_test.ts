@@ -277,7 +277,10 @@ Deno.test("claim: of two packages with a path the later has it, in any order giv
     await temporary(async (dir) => {
       const pkgs = join(dir, "pkgs");
       const packages = [
-        pack(pkgs, { name: "base", files: { x: "base", y: "same", d: "file", "e/f": "base", ok: "" } }),
+        pack(pkgs, {
+          name: "base",
+          files: { x: "base", y: "same", d: "file", "e/f": "base", "e/g": null, ok: "" },
+        }),
         pack(pkgs, {
           name: "top",
           depends: ["base"],
@@ -297,6 +300,7 @@ Deno.test("claim: of two packages with a path the later has it, in any order giv
       assert.equal(err, 'warning: "d" and 2 more: the files are those of top, not of base\n');
       const meta = JSON.parse(fs.readFileSync(join(prefix, "conda-meta/base-1.0-0.json"), "utf8"));
       assert.deepEqual(meta.files, ["ok"]);
+      assert.equal(meta.paths_data.paths.length, 1);
     });
   }
 });
