@@ -24,6 +24,7 @@ export const STANDING: readonly Var[] = [
     text: "version of a virtual package; so too CUDA, LINUX, OSX, ARCHSPEC; empty: absent",
   },
   { name: "CONDARC", text: "one more configuration file of conda" },
+  { name: "PYTHONDONTWRITEBYTECODE", text: "the built-in engine compiles no `.pyc` files" },
   { name: "PIP_INDEX_URL", text: "index that pip asks; PIP_EXTRA_INDEX_URL and pip's own files count too" },
   { name: "HTTPS_PROXY", text: "proxy; so too HTTP_PROXY, ALL_PROXY, NO_PROXY" },
   { name: "SSL_CERT_FILE", text: "certificates to trust; so too REQUESTS_CA_BUNDLE" },

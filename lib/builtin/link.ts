@@ -65,7 +65,7 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   });
 
   const { compile } = await import("./compile.ts");
-  const compiled = python
+  const compiled = python && !world.env["PYTHONDONTWRITEBYTECODE"]
     ? await compile({ plans, python, writer, claims, report, world })
     : new Map<Plan, Placed[]>();
   for (const item of plans.filter(({ record }) => record.noarch === "python")) {

@@ -32,13 +32,25 @@ export async function solve(
   return topological(records).map(({ record }) => record);
 }
 
+let spare: Worker | undefined;
+
+/** Starts the solver's thread ahead of its task: loading it takes longer than reading the channels. */
+export function warm(): void {
+  spare ??= createWorker();
+}
+
+function createWorker(): Worker {
+  return new Worker(new URL("./solver.ts", import.meta.url).href, { type: "module" });
+}
+
 function think(
   shelf: Shelf,
   index: Index,
   specs: readonly string[],
   { virtual, limit = 600_000 }: SolveOptions,
 ): Promise<string[]> {
-  const worker = new Worker(new URL("./solver.ts", import.meta.url).href, { type: "module" });
+  const worker = spare ?? createWorker();
+  spare = undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   return new Promise<string[]>((resolve, reject) => {
     const post = (message: ToSolver) => worker.postMessage(message);
