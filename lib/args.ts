@@ -26,7 +26,7 @@ const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "version"];
 const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
 const MAKE: readonly (keyof Flags)[] = ["python", "channel", "engine", "offline", "locked", "frozen"];
 const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
-const ENTER: readonly (keyof Flags)[] = ["shell", "hook", "no-create", "no-sync"];
+const ENTER: readonly (keyof Flags)[] = ["shell", "hook", "pythonpath", "user-site", "no-create", "no-sync"];
 
 /** The commands; the first is what the program does when none is named. */
 export const COMMANDS: readonly Command[] = [

@@ -21,6 +21,8 @@ export interface Flags {
   root?: string;
   shell?: string;
   hook?: string;
+  pythonpath?: string;
+  "user-site"?: boolean;
   "no-create"?: boolean;
   "no-sync"?: boolean;
   locked?: boolean;
@@ -56,6 +58,13 @@ export const FLAGS: readonly Flag[] = [
     text: "conda's and mamba's own functions: fast (default), full (as `conda shell.X hook`), off",
     among: ["fast", "full", "off"],
   },
+  {
+    name: "pythonpath",
+    value: "HOW",
+    text: "the project's root in PYTHONPATH: prepend (default), replace, off",
+    among: ["prepend", "replace", "off"],
+  },
+  { name: "user-site", text: "let Python import packages of ~/.local, too" },
   { name: "no-create", text: "never create an environment; exit 3 if there is none" },
   { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
   { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },

@@ -18,6 +18,10 @@ export interface Settings {
   channels: Setting<readonly string[]> | undefined;
   engine: Setting<string>;
   hook: Setting<string>;
+  /** What becomes of PYTHONPATH. */
+  pythonpath: Setting<"prepend" | "replace" | "off">;
+  /** Whether packages of `~/.local` may be imported. */
+  userSite: boolean;
   root: Setting<string> | undefined;
   offline: boolean;
   create: boolean;
@@ -50,6 +54,8 @@ export async function readSettings(
     channels: first(sources, "channels", isTexts),
     engine: text("engine") ?? { value: "auto", from: "default" },
     hook: text("hook") ?? { value: "fast", from: "default" },
+    pythonpath: first(sources, "pythonpath", isPolicy) ?? { value: "prepend", from: "default" },
+    userSite: flag("user-site"),
     root: place(text("root")),
     offline: flag("offline") ||
       Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
@@ -77,6 +83,7 @@ async function collect(request: Request, project: Project | undefined, world: Wo
 
 const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;
 const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
+const isPolicy = (value: unknown) => (["prepend", "replace", "off"] as const).find((known) => known === value);
 const isTexts = (value: unknown) =>
   Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
     ? value as readonly string[]

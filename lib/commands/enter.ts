@@ -16,44 +16,74 @@ import { reader } from "./shell.ts";
 export async function run(request: Request, world: World): Promise<Answer> {
   if (world.tty(1)) return (await import("./status.ts")).advise(request, world);
   const shell = await reader(request.flags, world);
-  let facts = await gather(request, world);
-  const steps = plan(facts);
-  if (steps.length > 0) {
-    world.trap((status) => world.out(shell.status(status) + "\n"));
-    facts = await (await import("../perform.ts")).perform(steps, facts, request, world);
-  }
-  const left = out(world.env, shell, world);
-  const start = await hook(facts, shell, { ...world, env: apply(world.env, left) });
-  const changes = [
-    ...left,
-    ...start.changes,
-    ...await into(facts, request, shell, { ...world, env: start.env }),
-  ];
+  const facts = await provide(request, world, (status) => world.out(shell.status(status) + "\n"));
+  const changes = await entering(facts, { shell, stack: request.flags.stack, hook: true }, world);
   return { out: render(changes, shell), exit: EXIT.ok };
 }
 
+/** The project and its environment, which is built where need be; `end` runs before a signal ends that. */
+export async function provide(
+  request: Request,
+  world: World,
+  end?: (status: number) => void,
+): Promise<Facts> {
+  const facts = await gather(request, world);
+  const steps = plan(facts);
+  if (steps.length === 0) return facts;
+  if (end) world.trap(end);
+  return await (await import("../perform.ts")).perform(steps, facts, request, world);
+}
+
+/** How an environment is entered. */
+export interface Way {
+  shell: Shell;
+  /** Whether the active environment stays beneath. */
+  stack?: boolean;
+  /** Whether conda's own functions are wanted, as the setting says. */
+  hook: boolean;
+}
+
+/** What enters the environment: the way out of an earlier one, conda's functions, and the way in. */
+export async function entering(facts: Facts, way: Way, world: World): Promise<Change[]> {
+  const left = out(world.env, way.shell, world);
+  const start = await hook(facts, way, { ...world, env: apply(world.env, left) });
+  const changes = [...left, ...start.changes, ...await into(facts, way, { ...world, env: start.env })];
+  // direnv takes over exported variables only, and complains of a prompt.
+  return world.env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
+}
+
 /** conda's own functions, and the environment as it is after them. */
-async function hook(facts: Facts, shell: Shell, world: World): Promise<Hooked> {
+async function hook(facts: Facts, way: Way, world: World): Promise<Hooked> {
   const { env } = world;
   const how = facts.settings.hook.value;
-  const found = how === "off" ? undefined : facts.installation();
+  const found = how === "off" || !way.hook || !way.shell.hook ? undefined : facts.installation();
   if (found === undefined) return { changes: [], env };
-  return how === "full" ? await full(found, shell, world) : fast(found, shell, world);
+  return how === "full" ? await full(found, way.shell, world) : fast(found, way.shell, world);
 }
 
 /** Enters the environment, with the project around it. */
-async function into(facts: Facts, { flags }: Request, shell: Shell, world: World): Promise<Change[]> {
-  const { environment, project } = facts;
+async function into(facts: Facts, { shell, stack }: Way, world: World): Promise<Change[]> {
+  const { environment, project, settings } = facts;
   if (environment.kind === "missing") throw new Error("activation without an environment");
   const above = active(world.env);
   const previous = above.level > 0 ? readPrefix(above.prefix, shell, world) : undefined;
   const prefix = readPrefix(environment.prefix, shell, world);
-  for (const warning of prefix.warnings) world.err(`mambaenv: warning: ${warning}\n`);
-  const options = await preferences(facts, world);
-  const how = { ...options, name: environment.place.label, stack: flags.stack };
-  const changes = activate(world.env, prefix, previous, how);
-  const shown = world.env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
-  return scope.enter(shown, prefix.path, project?.root, world.env);
+  const options = { ...await preferences(facts, world), name: environment.place.label, stack };
+  const entry = {
+    prefix: prefix.path,
+    root: project?.root,
+    pythonpath: settings.pythonpath.value,
+    userSite: settings.userSite,
+    stack,
+  };
+  const changes = scope.enter(activate(world.env, prefix, previous, options), entry, world.env);
+  const others = scope.foreign(prefix.path, apply(world.env, changes));
+  const warnings = others.length === 0 ? prefix.warnings : [
+    ...prefix.warnings,
+    `PYTHONPATH has another Python's packages: ${others.join(", ")}; --pythonpath replace leaves them out`,
+  ];
+  for (const warning of warnings) world.err(`mambaenv: warning: ${warning}\n`);
+  return changes;
 }
 
 /** What conda's configuration and installation say of an activation. */
