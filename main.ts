@@ -16,6 +16,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   reactivate: () => import("./lib/commands/activate.ts"),
   deactivate: () => import("./lib/commands/deactivate.ts"),
   status: () => import("./lib/commands/status.ts"),
+  lock: () => import("./lib/commands/lock.ts"),
   help: () => import("./lib/commands/help.ts"),
 };
 

@@ -1,5 +1,5 @@
 // The table of commands, and parsing by it and the table of flags; help and completions come from both, too.
-import { type Flag, FLAGS, type Flags, variable } from "./flags.ts";
+import { type Flag, FLAGS, type Flags, LISTS, variable } from "./flags.ts";
 import { EXIT, Problem } from "./problem.ts";
 import type { Env } from "./world.ts";
 
@@ -72,6 +72,14 @@ export const COMMANDS: readonly Command[] = [
     code: false,
     flags: [...BUILD, ...ENTER, "json"],
     most: 0,
+  },
+  {
+    name: "lock",
+    words: "[NAME…]",
+    text: "write conda-lock.yml: what the environment consists of, with checksums",
+    code: false,
+    flags: [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check"],
+    most: Infinity,
   },
   { name: "help", words: "[COMMAND]", text: "this text, or a command's", code: false, flags: [], most: 1 },
 ];
@@ -148,8 +156,10 @@ function take(word: string, queue: string[], request: Request): void {
   if (value === undefined || value === "") {
     throw new Problem(`Flag --${flag.name} needs a value: --${flag.name} ${flag.value}`, "", EXIT.usage);
   }
-  const repeated = flag.name === "channel" && request.origins["channel"] === "--channel";
-  set(request, flag, repeated ? [...request.flags.channel ?? [], value] : [value], `--${flag.name}`);
+  const values = flag.name === "platform" ? parts(value) : [value];
+  const held = request.flags[flag.name];
+  const repeated = request.origins[flag.name] === `--${flag.name}` && Array.isArray(held);
+  set(request, flag, repeated ? [...held, ...values] : values, `--${flag.name}`);
 }
 
 /** Takes what the `MAMBAENV_` variables say; an empty one says nothing. */
@@ -159,9 +169,12 @@ function variables(env: Env, request: Request): void {
     const text = env[name];
     if (text === undefined || text === "" || flag.name === "help" || flag.name === "version") continue;
     if (flag.value === undefined) set(request, flag, truth(text, name), name);
-    else if (flag.name !== "channel") set(request, flag, [text], name);
-    else set(request, flag, text.split(",").map((part) => part.trim()).filter(Boolean), name);
+    else set(request, flag, LISTS.has(flag.name) ? parts(text) : [text], name);
   }
+}
+
+function parts(text: string): string[] {
+  return text.split(",").map((part) => part.trim()).filter(Boolean);
 }
 
 function truth(text: string, name: string): boolean {
@@ -179,7 +192,7 @@ function set(request: Request, flag: Flag, value: boolean | string[], from: stri
     const known = flag.among.join(", ");
     throw new Problem(`Unknown ${from} ${JSON.stringify(value[0])}; known: ${known}`, "", EXIT.usage);
   }
-  const held = Array.isArray(value) && flag.name !== "channel" ? value[0] : value;
+  const held = Array.isArray(value) && !LISTS.has(flag.name) ? value[0] : value;
   Object.assign(request.flags, { [flag.name]: held });
   request.origins[flag.name] = from;
 }

@@ -17,6 +17,7 @@ export interface Flags {
   prefix?: string;
   python?: string;
   channel?: string[];
+  platform?: string[];
   engine?: string;
   root?: string;
   shell?: string;
@@ -27,6 +28,8 @@ export interface Flags {
   "no-sync"?: boolean;
   locked?: boolean;
   frozen?: boolean;
+  upgrade?: boolean;
+  check?: boolean;
   offline?: boolean;
   stack?: boolean;
   "no-stack"?: boolean;
@@ -69,6 +72,9 @@ export const FLAGS: readonly Flag[] = [
   { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
   { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },
   { name: "frozen", text: "use the lock file as it is" },
+  { name: "platform", value: "SUBDIR", text: "lock: for these platforms, such as linux-64,osx-arm64" },
+  { name: "upgrade", text: "lock: take the newest versions, of all packages or of those named" },
+  { name: "check", text: "lock: write nothing; exit 4 if the lock file does not fit the requirements" },
   { name: "offline", text: "no network: caches only" },
   { name: "stack", text: "activate: keep the active environment's folders in PATH" },
   { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
@@ -83,3 +89,6 @@ export const FLAGS: readonly Flag[] = [
 export function variable({ name }: Flag): string {
   return "MAMBAENV_" + name.toUpperCase().replace("-", "_");
 }
+
+/** The flags that take several values. */
+export const LISTS: ReadonlySet<keyof Flags> = new Set(["channel", "platform"] as const);

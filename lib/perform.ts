@@ -6,9 +6,9 @@ import { lock } from "./lock.ts";
 import { plan, type Step } from "./plan.ts";
 import { Problem } from "./problem.ts";
 import { createReport } from "./progress.ts";
-import { basename } from "./project.ts";
+import { basename, resolve } from "./project.ts";
 import { provision } from "./provision.ts";
-import { asked, readInputs, writeStamp } from "./stamp.ts";
+import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
 import { begin, commit, discard, generations, link, look, type Place, sweep } from "./store.ts";
 import type { World } from "./world.ts";
 
@@ -73,21 +73,20 @@ async function generation(
     world.err("mambaenv: interrupted, nothing was changed\n");
   });
   try {
-    const before = project ? readInputs(project, [], world) : [];
     const { quiet = false, verbose = false } = request.flags;
     const task = { prefix: draft.prefix, root, engine, facts, quiet, verbose, report, clear };
-    const { files, requirements } = await provision(task, world);
-    const inputs = project ? [...before, ...readInputs(project, files, world).slice(before.length)] : [];
+    const { inputs, requirements, lock } = await provision(task, world);
+    const after = inputs.map(({ path }) => resolve(project?.root ?? "/", path));
     writeStamp(draft.prefix, {
       version: 1,
       name: place.name,
       project: project?.root,
       engine: engine.name,
-      made,
       asked: asked(settings),
-      inputs,
+      ...settled(inputs, project ? readInputs(project, after, world) : [], { made, now: world.now() }),
       installation: found ?? null,
       requirements,
+      lock,
     }, world);
     commit(draft, place, world);
   } catch (error) {

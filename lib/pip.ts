@@ -7,7 +7,7 @@ import { normalize } from "./requirement/parse.ts";
 import { environ, type Installed, inventory, settings } from "./requirement/pip.ts";
 import { parseVersion } from "./requirement/version.ts";
 import { type Option, type Place, type Requirement, secretless } from "./requirements.ts";
-import type { Ended, World } from "./world.ts";
+import type { Ended, Env, World } from "./world.ts";
 
 export type { Installed };
 
@@ -25,16 +25,42 @@ export interface PipOrder {
   wheels: readonly string[];
   /** Whether pip's own progress is not shown. */
   quiet: boolean;
+  /** What pip is to do, if it is not `install`, and more words for it. */
+  words?: readonly [verb: "install" | "download", ...flags: string[]];
+}
+
+/** What pip runs in, and what was installed before. */
+export interface Surroundings {
+  /** For other programs of the environment. */
+  env: Env;
+  /** For pip. */
+  own: Env;
+  before: Installed[];
 }
 
 /** Installs what PyPI is to provide; returns what is new. Throws Problem with pip's own words. */
 export async function pip(order: PipOrder, world: World, report: Report): Promise<Installed[]> {
   if (order.requirements.length === 0) return [];
   report({ stage: "pip", what: order.requirements.map(called).join(", ") });
-  if (order.offline) refuseRemote(order.requirements);
+  const surroundings = await prepare(order, world);
+  await invoke(order, surroundings, world);
+  return await review(order, surroundings, world);
+}
+
+/** Looks at the prefix and at pip's settings. Throws Problem where its Python or pip does not work. */
+export async function prepare(order: PipOrder, world: World): Promise<Surroundings> {
   const env = environ(order.prefix, world.env, variables(order));
   const before = await inventory(order.prefix, env, world);
-  const own = { ...env, ...await settings(order.prefix, env, world) };
+  return { env, own: { ...env, ...await settings(order.prefix, env, world) }, before };
+}
+
+/** One run of pip. Throws Problem with pip's own words. */
+export async function invoke(
+  order: PipOrder,
+  { own, before }: Surroundings,
+  world: World,
+): Promise<void> {
+  if (order.offline) refuseRemote(order.requirements);
   const folder = `${order.prefix}/conda-meta/mambaenv-pip`;
   world.remove(folder);
   world.mkdir(folder, 0o700);
@@ -53,6 +79,14 @@ export async function pip(order: PipOrder, world: World, report: Report): Promis
   } finally {
     world.remove(folder);
   }
+}
+
+/** What is new since, after a look at whether all of it goes together. */
+export async function review(
+  order: PipOrder,
+  { env, own, before }: Surroundings,
+  world: World,
+): Promise<Installed[]> {
   await check(order, own, world);
   const held = new Map(before.map(({ name, version }) => [name, version]));
   return (await inventory(order.prefix, env, world)).filter(({ name, version }) =>
@@ -67,7 +101,7 @@ function command(order: PipOrder, folder: string): string[] {
     "-I",
     "-m",
     "pip",
-    "install",
+    ...(order.words ?? ["install"]),
     "--no-input",
     "--disable-pip-version-check",
     ...(order.offline ? ["--no-index"] : []),

@@ -6,11 +6,22 @@ import { EXIT, Problem } from "./problem.ts";
 export type Step = { kind: "build"; reason: string };
 
 /** The steps that lead to an environment that fits. Throws Problem with exit 3 where none may be made. */
-export function plan({ environment, settings, stale }: Facts): Step[] {
+export function plan({ environment, settings, stale, project }: Facts): Step[] {
+  const { lock } = settings;
+  if (lock && !project?.files.has("conda-lock.yml")) {
+    throw new Problem(`No conda-lock.yml, and --${lock} asks for one`, "mambaenv lock", EXIT.stale);
+  }
   switch (environment.kind) {
     case "plain":
       return [];
     case "generation":
+      if (stale !== undefined && lock === "locked" && !settings.create) {
+        throw new Problem(
+          `The environment is not what --locked asks for: ${stale}`,
+          "mambaenv --locked",
+          EXIT.stale,
+        );
+      }
       return stale === undefined || !settings.create ? [] : [{ kind: "build", reason: stale }];
     case "missing":
     case "damaged": {

@@ -1,13 +1,16 @@
 // Fills a new prefix: one solve for Python and all that the channels have, then pip for the rest.
 import { subdirOf } from "./builtin/virtual.ts";
+import type { Index } from "./builtin/repodata.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
 import { Conflict, type Engine, type Order, type Report } from "./engines/engine.ts";
 import type { Facts } from "./facts.ts";
 import { readWanted, type Wanted } from "./inputs.ts";
-import { pip } from "./pip.ts";
-import { Problem } from "./problem.ts";
+import { type Installed, pip } from "./pip.ts";
+import { EXIT, Problem } from "./problem.ts";
 import { secretless } from "./requirements.ts";
-import { type Split, split, type Target } from "./split.ts";
+import { type Input, readInputs, type Stamp } from "./stamp.ts";
+import { packagesFor, readLock } from "./lockfile.ts";
+import { type Decision, type Split, split, type Target } from "./split.ts";
 import { table } from "./table.ts";
 import type { World } from "./world.ts";
 
@@ -28,9 +31,16 @@ export interface Task {
 
 /** What the environment was made from, for its stamp. */
 export interface Provision {
-  /** Absolute paths of the requirements files that were read. */
-  files: string[];
+  /** The files that it was made from, as they were when they were read. */
+  inputs: Input[];
   requirements: string[];
+  lock: Stamp["lock"];
+}
+
+/** Who provided what. */
+interface Made {
+  why: readonly Decision[];
+  added: readonly Installed[];
 }
 
 /** Fills the prefix. Throws Problem; what is in the prefix then is the caller's to remove. */
@@ -39,28 +49,18 @@ export async function provision(task: Task, world: World): Promise<Provision> {
   const condarc = await loadCondarc(world, installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world);
+  const inputs = project ? readInputs(project, wanted.inputs, world) : [];
   const platform = subdirOf(world);
   const python = settings.python ?? wanted.python;
   const target = { python: python?.value ?? "", platform };
-  const made = await install({ ...task, condarc, wanted, target }, world);
-  const added = await pip(
-    {
-      prefix: task.prefix,
-      root: project?.root ?? world.cwd,
-      requirements: made.pip,
-      constraints: made.constraints,
-      options: wanted.options,
-      offline: settings.offline,
-      wheels: [],
-      quiet: task.quiet || !(task.verbose || world.tty(2)),
-    },
-    world,
-    task.report,
-  );
+  const wish = { ...task, condarc, wanted, target };
+  const { lock, made } = await locked(wish, world);
+  const { why, added } = made ?? await solved(wish, world);
   task.clear();
-  if (!task.quiet) world.err(table(made.why, task.prefix, added, world));
+  if (!task.quiet) world.err(table(why, task.prefix, added, world));
   return {
-    files: wanted.inputs,
+    inputs,
+    lock,
     requirements: [
       ...wanted.specs.map(({ spec }) => spec),
       ...wanted.requirements.map(({ text }) => secretless(text)),
@@ -68,6 +68,61 @@ export async function provision(task: Task, world: World): Promise<Provision> {
   };
 }
 
+/** Installs what the lock file says, where there is one that fits or is to be taken as it is. */
+async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; made?: Made }> {
+  const { facts: { project, settings }, wanted, target: { platform } } = wish;
+  const lock = project && await readLock(project.root, world);
+  if (lock === undefined) return { lock: undefined };
+  const { misfit, unused } = await import("./lockfile/judge.ts");
+  const reason = await misfit(lock, { wanted, settings, platform }, world);
+  if (reason !== undefined && settings.lock === "locked") {
+    throw new Problem(`conda-lock.yml does not fit: ${reason}`, "mambaenv lock", EXIT.stale);
+  }
+  if (reason !== undefined && settings.lock !== "frozen") {
+    wish.clear();
+    world.err(unused(reason));
+    return { lock: "unfit" };
+  }
+  const { restore } = await import("./lockfile/restore.ts");
+  const order: Order = {
+    prefix: wish.prefix,
+    specs: [],
+    channels: channels(wish),
+    platform,
+    caches: caches(wish),
+    offline: settings.offline,
+  };
+  const packages = packagesFor(lock, platform);
+  const made = await restore(
+    { ...wish, packages, order, root: project!.root, quiet: hushed(wish, world) },
+    world,
+  );
+  return { lock: reason === undefined ? "fits" : "frozen", made };
+}
+
+/** Whether pip's own progress is not for the user. */
+function hushed({ quiet, verbose }: Task, world: World): boolean {
+  return quiet || !(verbose || world.tty(2));
+}
+
+/** One solve, then pip for the rest. */
+async function solved(wish: Wish, world: World): Promise<Made> {
+  const { facts: { project, settings }, wanted, prefix, report } = wish;
+  const made = await install(wish, world);
+  const order = {
+    prefix,
+    root: project?.root ?? world.cwd,
+    requirements: made.pip,
+    constraints: made.constraints,
+    options: wanted.options,
+    offline: settings.offline,
+    wheels: [],
+    quiet: hushed(wish, world),
+  };
+  return { why: made.why, added: await pip(order, world, report) };
+}
+
+type Asking = Pick<Wish, "wanted" | "condarc"> & { facts: Pick<Facts, "settings"> };
 interface Wish extends Task {
   condarc: Condarc;
   wanted: Wanted;
@@ -77,43 +132,57 @@ interface Wish extends Task {
 /** Splits and installs what conda provides; where that cannot be, all requirements are pip's. */
 async function install(wish: Wish, world: World): Promise<Split> {
   const { facts: { settings }, engine, condarc, target, report, prefix } = wish;
-  const channels = settings.channels?.value ?? wish.wanted.channels?.value ??
-    (condarc.channels.length > 0 ? condarc.channels : ["conda-forge"]);
   const { openChannels } = await import("./builtin/repodata.ts");
-  const index = await openChannels(channels, target.platform, {
+  const index = await openChannels(channels(wish), target.platform, {
     world,
     condarc,
     report,
     offline: settings.offline,
   });
-  const order = (made: Split): Order => ({
+  const order = {
     prefix,
-    specs: made.conda,
     channels: index.channels.map(({ bases, url }) => bases[0] ?? url),
     platform: target.platform,
     caches: caches(wish),
     offline: settings.offline,
-  });
-  try {
-    const made = await split(wish.wanted, target, index);
-    try {
-      await engine.install(order(made), { world, report, index });
-      return made;
-    } catch (error) {
-      if (!(error instanceof Conflict)) throw error;
-      if (!made.why.some(({ by }) => by === "conda")) throw impossible(error, made);
-      wish.clear();
-      world.err(`mambaenv: warning: conda finds no way, so all requirements go to pip:\n${indent(error)}\n`);
-    }
+  };
+  const act = async ({ conda: specs }: Split) => {
     world.remove(prefix);
-    const rest = await split(wish.wanted, { ...target, away: "conda found no way" }, index);
-    await engine.install(order(rest), { world, report, index }).catch((error) => {
-      throw error instanceof Conflict ? impossible(error, rest) : error;
-    });
-    return rest;
+    await engine.install({ ...order, specs }, { world, report, index });
+  };
+  try {
+    return (await settle({ ...wish, index }, act, world)).made;
   } finally {
     index.close();
   }
+}
+
+/** The channels that are asked for. */
+export function channels({ facts: { settings }, wanted, condarc }: Asking): readonly string[] {
+  return settings.channels?.value ?? wanted.channels?.value ??
+    (condarc.channels.length > 0 ? condarc.channels : ["conda-forge"]);
+}
+
+/** Splits, and has `act` do with conda's part what it does; where that finds no way, all requirements are pip's. */
+export async function settle<T>(
+  { wanted, target, index, clear }: Pick<Wish, "wanted" | "target" | "clear"> & { index: Index },
+  act: (made: Split) => Promise<T>,
+  world: World,
+): Promise<{ made: Split; done: T }> {
+  const made = await split(wanted, target, index);
+  try {
+    return { made, done: await act(made) };
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error;
+    if (!made.why.some(({ by }) => by === "conda")) throw impossible(error, made);
+    clear();
+    world.err(`mambaenv: warning: conda finds no way, so all requirements go to pip:\n${indent(error)}\n`);
+  }
+  const rest = await split(wanted, { ...target, away: "conda found no way" }, index);
+  const done = await act(rest).catch((error) => {
+    throw error instanceof Conflict ? impossible(error, rest) : error;
+  });
+  return { made: rest, done };
 }
 
 function indent({ message }: Error): string {
@@ -128,6 +197,6 @@ function impossible(error: Conflict, { conda }: Split): Problem {
 }
 
 /** Package caches in order: what is configured, the root's own. */
-function caches({ root, condarc }: Wish): string[] {
+export function caches({ root, condarc }: Pick<Wish, "root" | "condarc">): string[] {
   return [...new Set([...condarc.pkgs_dirs, `${root}/pkgs`])];
 }

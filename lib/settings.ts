@@ -26,6 +26,8 @@ export interface Settings {
   offline: boolean;
   create: boolean;
   sync: boolean;
+  /** Whether the lock file has to fit, or is taken as it is. */
+  lock: "locked" | "frozen" | undefined;
 }
 
 /** A place where values may stand; `from` names it, for one key. */
@@ -61,7 +63,27 @@ export async function readSettings(
       Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
     create: !flag("no-create"),
     sync: !flag("no-sync"),
+    lock: lockMode(sources, request.origins),
   };
+}
+
+/** The first source that has one of the two decides; a flag counts before the other's variable. */
+function lockMode(sources: readonly Source[], origins: Request["origins"]): Settings["lock"] {
+  const modes = ["locked", "frozen"] as const;
+  for (const source of sources) {
+    const on = modes.filter((mode) => first([source], mode, isFlag)?.value === true);
+    const named = on.filter((mode) => source.from(mode) === origins[mode] && origins[mode]?.startsWith("--"));
+    const [mode, other] = named.length > 0 ? named : on;
+    if (other) {
+      throw new Problem(
+        `${source.from("locked")} and ${source.from("frozen")} exclude each other`,
+        "",
+        EXIT.usage,
+      );
+    }
+    if (mode) return mode;
+  }
+  return undefined;
 }
 
 async function collect(request: Request, project: Project | undefined, world: World): Promise<Source[]> {
@@ -83,7 +105,8 @@ async function collect(request: Request, project: Project | undefined, world: Wo
 
 const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;
 const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
-const isPolicy = (value: unknown) => (["prepend", "replace", "off"] as const).find((known) => known === value);
+const isPolicy = (value: unknown) =>
+  (["prepend", "replace", "off"] as const).find((known) => known === value);
 const isTexts = (value: unknown) =>
   Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
     ? value as readonly string[]

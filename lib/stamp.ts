@@ -26,6 +26,8 @@ export interface Stamp {
   installation: Found | null;
   /** The requirements as they were, secrets taken out. */
   requirements: string[];
+  /** How the lock file was used: it fitted, it was taken as it was, or it did not fit; undefined without one. */
+  lock?: "fits" | "frozen" | "unfit";
 }
 
 /** What was asked for beyond the inputs; what is undefined leaves the choice. */
@@ -77,6 +79,21 @@ export function readInputs(project: Project, extra: readonly string[], world: Wo
   });
 }
 
+/**
+ * Inputs as they are after a build, if they are what it was made from: then `made` can be now, and times near
+ * the reading need not be doubted for ever.
+ */
+export function settled(
+  before: Input[],
+  after: Input[],
+  { made, now }: { made: number; now: number },
+): Pick<Stamp, "inputs" | "made"> {
+  const same = before.every(({ path, state }, i) =>
+    after[i]?.path === path && after[i]?.state?.digest === state?.digest
+  );
+  return same ? { inputs: after, made: now } : { inputs: before, made };
+}
+
 /** Why the environment no longer fits; undefined if it does. Content decides, times only save the reading. */
 export function staleness(
   stamp: Stamp,
@@ -84,6 +101,17 @@ export function staleness(
   settings: Settings,
   world: World,
 ): string | undefined {
+  const lock = project?.files.has("conda-lock.yml") ? settings.lock ?? "free" : undefined;
+  if (lock === "frozen") {
+    const taken = stamp.inputs.find(({ path }) => path === "conda-lock.yml");
+    const change = taken && changed(taken, stamp.made, project!, world);
+    if (change) return `conda-lock.yml ${change}`;
+    return stamp.lock === "unfit" ? "--frozen takes conda-lock.yml as it is" : undefined;
+  }
+  if (lock && stamp.lock === "frozen") {
+    return "it was made with --frozen, though the requirements had changed";
+  }
+  if (lock === "locked" && stamp.lock !== "fits") return "--locked asks for what conda-lock.yml says";
   const now = asked(settings);
   if (now.python !== undefined && now.python !== stamp.asked.python) {
     return `Python ${now.python} is asked for (${settings.python?.from}), it was ${

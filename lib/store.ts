@@ -81,6 +81,7 @@ export function commit(draft: Draft, place: Place, world: World): void {
 /** Removes what is there of a draft. */
 export function discard(draft: Draft, world: World): void {
   world.remove(draft.prefix);
+  world.remove(`${draft.prefix}.explicit`);
   world.remove(draft.marker);
 }
 

@@ -1,4 +1,5 @@
 // What an engine is asked for, and how it tells of its progress.
+import type { Record } from "../builtin/record.ts";
 import type { Index } from "../builtin/repodata.ts";
 import type { World } from "../world.ts";
 
@@ -21,6 +22,8 @@ export interface Order {
 export interface Engine {
   readonly name: string;
   install(order: Order, tools: Tools): Promise<void>;
+  /** Fills a prefix with exactly these packages, without a solve. */
+  restore(records: readonly Record[], order: Order, tools: Supply): Promise<void>;
 }
 
 /** What an engine works with. */
@@ -29,6 +32,11 @@ export interface Tools {
   report: Report;
   /** The channels of the order, opened. */
   index: Index;
+}
+
+/** What is needed to get packages that are known. */
+export interface Supply extends Omit<Tools, "index"> {
+  index: Pick<Index, "locate" | "http">;
 }
 
 /** One step of the way, for the status line: `done` of `total` in bytes or files, `what` a package or a file. */

@@ -1,7 +1,8 @@
 // The user's own mamba, micromamba or conda: a row of words each.
 import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
-import { Conflict, type Engine, type Order, type Tools } from "./engine.ts";
+import type { Record } from "../builtin/record.ts";
+import { Conflict, type Engine, type Order, type Supply, type Tools } from "./engine.ts";
 
 /** How one program is asked to create a prefix. */
 interface Row {
@@ -28,30 +29,51 @@ export function external(name: External, program: string): Engine {
   return {
     name,
     async install(order: Order, { world }: Tools): Promise<void> {
-      const argv = [program, ...words(name, order)];
-      const env = { ...clean(world), ...ROWS[name].env };
-      const { status, stderr } = await world.run(argv, { env, stderr: "tee" });
-      if (status === 0) return;
-      if (UNSOLVABLE.test(stderr)) throw new Conflict(stderr.trim());
-      throw new Problem(
-        `${program} ended with status ${status}`,
-        "see its words above, or let mambaenv do it: mambaenv --engine builtin",
+      await create(
+        [
+          ...words(name, program, order),
+          "--override-channels",
+          ...order.channels.flatMap((channel) => ["--channel", channel]),
+          ...order.specs,
+        ],
+        name,
+        world,
       );
+    },
+    async restore(records: readonly Record[], order: Order, { world, index }: Supply): Promise<void> {
+      // Not in the prefix, which has to be new; the URLs may have secrets in them.
+      const folder = `${order.prefix}.explicit`;
+      world.mkdir(folder, 0o700);
+      try {
+        const lines = records.map((record) => `${index.locate(record)[0]}#${sum(record)}`);
+        world.write(`${folder}/explicit.txt`, ["@EXPLICIT", ...lines, ""].join("\n"));
+        await create([...words(name, program, order), "--file", `${folder}/explicit.txt`], name, world);
+      } finally {
+        world.remove(folder);
+      }
     },
   };
 }
 
-function words(name: External, order: Order): string[] {
-  return [
-    ...ROWS[name].words,
-    "--yes",
-    "--prefix",
-    order.prefix,
-    "--override-channels",
-    ...order.channels.flatMap((channel) => ["--channel", channel]),
-    ...order.offline ? ["--offline"] : [],
-    ...order.specs,
-  ];
+/** How all of them name a checksum in an explicit list. */
+function sum({ md5, sha256 }: Record): string {
+  return md5 ?? `sha256:${sha256}`;
+}
+
+function words(name: External, program: string, { prefix, offline }: Order): string[] {
+  return [program, ...ROWS[name].words, "--yes", "--prefix", prefix, ...offline ? ["--offline"] : []];
+}
+
+/** Runs it. Throws Problem, or Conflict where it found no way. */
+async function create(argv: readonly string[], name: External, world: World): Promise<void> {
+  const env = { ...clean(world), ...ROWS[name].env };
+  const { status, stderr } = await world.run(argv, { env, stderr: "tee" });
+  if (status === 0) return;
+  if (UNSOLVABLE.test(stderr)) throw new Conflict(stderr.trim());
+  throw new Problem(
+    `${argv[0]} ended with status ${status}`,
+    "see its words above, or let mambaenv do it: mambaenv --engine builtin",
+  );
 }
 
 /** The environment without what would lead their own Python astray. */

@@ -1,0 +1,63 @@
+// conda-lock.yml in version 1, the form that conda-lock, mamba and micromamba read: what stands in it.
+import { shown } from "./builtin/channel.ts";
+import { EXIT, Problem } from "./problem.ts";
+import type { World } from "./world.ts";
+
+/** Its name, in the root of the project. */
+export const LOCKFILE = "conda-lock.yml";
+
+/** A package for one platform: a conda package, or what pip is to install. */
+export interface Locked {
+  manager: "conda" | "pip";
+  name: string;
+  version: string;
+  /** conda subdir of the machines that get it, such as `linux-64`. */
+  platform: string;
+  /** What it needs, by name; `*` or empty for any version. */
+  dependencies: { [name: string]: string };
+  /** Without secrets. */
+  url: string;
+  md5?: string;
+  sha256?: string;
+  /** Whether its URL was asked for, so that Python is to remember it. */
+  direct: boolean;
+  /** Where it stands in the file. */
+  line?: number;
+}
+
+/** A lock file. */
+export interface Lock {
+  /** Of what was asked for, by platform; each tool has a hash of its own. */
+  hashes: { [platform: string]: string };
+  channels: string[];
+  platforms: string[];
+  /** Files that say what was asked for, relative to the project. */
+  sources: string[];
+  packages: Locked[];
+}
+
+/** Reads the lock file in a project's root; undefined where there is none. Throws Problem. */
+export async function readLock(root: string, world: World): Promise<Lock | undefined> {
+  const text = world.read(`${root}/${LOCKFILE}`);
+  return text === undefined ? undefined : await (await import("./lockfile/parse.ts")).parseLock(text);
+}
+
+/** The packages of a lock for a platform. Throws Problem where it has none. */
+export function packagesFor(lock: Lock, platform: string): Locked[] {
+  const found = lock.packages.filter((each) => each.platform === platform);
+  if (found.length > 0) return found;
+  const known = lock.platforms.join(", ") || "none";
+  throw new Problem(
+    `${JSON.stringify(LOCKFILE)} has no packages for ${platform}, only for: ${known}`,
+    `mambaenv lock --platform ${[...lock.platforms, platform].join(",")}`,
+    EXIT.stale,
+  );
+}
+
+/** A URL as it may be written down: without secrets, the user of ssh and the folder of an archive kept. */
+export function bare(url: string): string {
+  const below = /[#&](subdirectory=(?!\.\.?(\/|$))[\w.-]+(\/(?!\.\.?(\/|$))[\w.-]+)*)/.exec(url)?.[1];
+  const user = /^(?:\w+\+)?ssh:\/\/([\w.-]+)@/.exec(url)?.[1];
+  const clean = shown(url.replace(/#.*$/s, ""));
+  return (user ? clean.replace("://", `://${user}@`) : clean) + (below ? `#${below}` : "");
+}

@@ -1,0 +1,131 @@
+// Fills a prefix with what a lock says: conda's packages by an engine, then pip's, by URL and checksum, no solve.
+import { channelsOf, shown } from "../builtin/channel.ts";
+import { createHttp } from "../builtin/http.ts";
+import type { Record } from "../builtin/record.ts";
+import type { Condarc } from "../condarc.ts";
+import type { Engine, Order, Report, Supply } from "../engines/engine.ts";
+import type { Wanted } from "../inputs.ts";
+import type { Locked } from "../lockfile.ts";
+import { type Installed, invoke, type PipOrder, prepare, review } from "../pip.ts";
+import { called, type Decision } from "../requirement/decide.ts";
+import { environment } from "../requirement/environment.ts";
+import { evaluate } from "../requirement/marker.ts";
+import type { Requirement } from "../requirements.ts";
+import type { World } from "../world.ts";
+import { local } from "./content.ts";
+import { condas } from "./judge.ts";
+import { archives, plain } from "./wheels.ts";
+
+/** What is to be restored, and by what means. */
+export interface Restoring {
+  packages: readonly Locked[];
+  wanted: Wanted;
+  engine: Engine;
+  order: Order;
+  condarc: Condarc;
+  /** The project's folder. */
+  root: string;
+  quiet: boolean;
+  report: Report;
+}
+
+/** Fills the prefix of the order; returns who provided what. Throws Problem. */
+export async function restore(
+  task: Restoring,
+  world: World,
+): Promise<{ why: Decision[]; added: Installed[] }> {
+  const { packages, engine, order, wanted } = task;
+  const records = packages.filter(({ manager }) => manager === "conda").map(recordOf);
+  const why = await decisions(packages, wanted, order.platform);
+  const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))
+    .map(({ name, version }) => `${name} ==${version}`);
+  await engine.restore(records, { ...order, specs }, supply(task, world));
+  return { why, added: await pip(task, world) };
+}
+
+/** As repodata would have it, but for what only the package itself knows. */
+export function recordOf({ name, version, url, dependencies, md5, sha256 }: Locked): Record {
+  const [, base = "", subdir = "", file = ""] = /^(.*)\/([^/]+)\/([^/]+)$/.exec(url) ?? [];
+  const fn = decodeURIComponent(file);
+  const build = fn.slice(name.length + version.length + 2).replace(/\.(conda|tar\.bz2)$/, "");
+  const depends = Object.entries(dependencies).map(([need, text]) => `${need} ${text}`.trim()).sort();
+  return { name, version, build, build_number: 0, subdir, depends, md5, sha256, fn, url, channel: base };
+}
+
+/** How to get the archives: from the configured places of their channel first, with their secrets. */
+function supply({ order, condarc, report }: Restoring, world: World): Supply {
+  const channels = channelsOf(order.channels, condarc, world.cwd);
+  const http = createHttp({ env: world.env, condarc, offline: order.offline });
+  const locate = ({ url }: Record) => {
+    const found = channels.flatMap(({ url: base, bases }) =>
+      [base, ...bases.map(shown)].some((known) => url.startsWith(`${known}/`))
+        ? bases.filter((each) => url.startsWith(`${shown(each)}/`)).map((each) =>
+          each + url.slice(shown(each).length)
+        )
+        : []
+    );
+    return [...new Set([...found, url])];
+  };
+  return { world, report, index: { http, locate } };
+}
+
+/** Who provides each requirement, as the lock has it. */
+async function decisions(
+  packages: readonly Locked[],
+  { requirements, specs }: Wanted,
+  platform: string,
+): Promise<Decision[]> {
+  const of = (wanted: string) =>
+    new Map(packages.filter(({ manager }) => manager === wanted).map((each) => [each.name, each] as const));
+  const [conda, pip] = [of("conda"), of("pip")];
+  const here = environment(platform, conda.get("python")?.version ?? "3");
+  const why = "conda-lock.yml";
+  const asked = specs.map(({ spec }): Decision => {
+    const name = /^[\w.-]+/.exec(spec)?.[0] ?? spec;
+    return { name, by: conda.has(name) ? "conda" : "nobody", conda: name, why };
+  });
+  const others = await Promise.all(requirements.map(async (each): Promise<Decision> => {
+    const name = called(each);
+    if (each.marker && !evaluate(each.marker, here)) {
+      return { name, by: "nobody", why: "its marker is false here" };
+    }
+    if (local(each)) return { name, by: "pypi", why: "it is a path" };
+    if (pip.has(each.name ?? "")) return { name, by: "pypi", why };
+    const found = await condas(each, conda);
+    return found
+      ? { name, by: "conda", conda: found.name, why }
+      : { name, by: "nobody", why: `${why} has no such package` };
+  }));
+  return [...new Map([...asked, ...others].map((each) => [each.name, each])).values()];
+}
+
+/** pip's part: archives by their checksum, then repositories and what is on this machine. */
+async function pip(task: Restoring, world: World): Promise<Installed[]> {
+  const { packages, wanted, order: { prefix, offline }, root, quiet, report } = task;
+  const locked = packages.filter(({ manager }) => manager === "pip");
+  const own = wanted.requirements.filter(local);
+  if (locked.length + own.length === 0) return [];
+  report({ stage: "pip", what: [...locked.map(({ name }) => name), ...own.map(called)].join(", ") });
+  const order: PipOrder = {
+    prefix,
+    root,
+    requirements: [],
+    constraints: [],
+    options: wanted.options,
+    offline,
+    wheels: [],
+    quiet,
+  };
+  const surroundings = await prepare(order, world);
+  const run = async (requirements: readonly Requirement[], more: Partial<PipOrder>) => {
+    if (requirements.length > 0) await invoke({ ...order, ...more, requirements }, surroundings, world);
+  };
+  const { wheels, folders, sources } = await archives(locked, run, world);
+  const exact = ["--no-deps", "--require-hashes"];
+  // The index is not asked for what is at hand; a source archive's own build may need it.
+  await run(wheels, { offline: true, wheels: folders, words: ["install", ...exact] });
+  await run(sources, { wheels: folders, words: ["install", ...exact] });
+  const unhashed = locked.filter(({ sha256 }) => sha256 === undefined).map(plain);
+  await run([...unhashed, ...own], { words: ["install", "--no-deps"] });
+  return await review(order, surroundings, world);
+}
