@@ -81,10 +81,10 @@ function relaxed({ builtin }: Dialect, code: string): string {
   ].join("\n");
 }
 
-/** A quoted text for PS1: an environment's name that looks like a command is not to run at each prompt. */
+/** A quoted text for PS1: an environment's name is not to be expanded, let alone run, at each prompt. */
 function shown({ escape }: Dialect, text: Word): Word {
   return text.replace(
-    /(\\*)(\$\(|`)/g,
+    /(\\*)(\$(?=[\w({])|`)/g,
     (_, slashes: string, mark: string) => slashes.replaceAll("\\", escape + escape) + escape + mark,
   ) as Word;
 }
