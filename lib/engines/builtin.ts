@@ -2,9 +2,9 @@
 import { fetchPackages } from "../builtin/fetch.ts";
 import type { Record } from "../builtin/record.ts";
 import { link } from "../builtin/link.ts";
-import { solve } from "../builtin/solve.ts";
+import { solve, warm } from "../builtin/solve.ts";
 import { recordOf } from "../builtin/entry.ts";
-import { remember, unpack } from "../builtin/unpack.ts";
+import { remember, sweep, unpack } from "../builtin/unpack.ts";
 import { virtualPackages } from "../builtin/virtual.ts";
 import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
@@ -13,6 +13,7 @@ import type { Engine, Order, Supply, Tools } from "./engine.ts";
 /** The built-in engine. */
 export const builtin: Engine = {
   name: "builtin",
+  prepare: warm,
   async install(order, tools) {
     await assemble(await resolve(order, tools), order, tools);
   },
@@ -33,16 +34,21 @@ export const builtin: Engine = {
   },
 };
 
-/** The packages for the specs of an order, dependencies first. Throws Conflict or Problem. */
-export async function resolve(order: Order, { world, report, index }: Tools): Promise<Record[]> {
+/** The packages for the specs of an order, dependencies first, `held` where they fit. Throws Conflict or Problem. */
+export async function resolve(
+  order: Order,
+  { world, report, index }: Tools,
+  held: readonly Record[] = [],
+): Promise<Record[]> {
   const virtual = await virtualPackages(world, order.platform);
-  return await solve(index, order.specs, { virtual, report });
+  return await solve(index, order.specs, { virtual, held, report });
 }
 
 /** Puts packages into a new prefix: gets what no cache has, unpacks and links it. Throws Problem. */
 export async function assemble(records: readonly Record[], order: Order, tools: Supply): Promise<void> {
   const { prefix, platform, specs, caches } = order;
   const { world, report, index } = tools;
+  for (const cache of caches) if (world.writable(cache)) sweep(cache);
   const folders = await fetchPackages(records, index, { world, report, caches, unpack });
   const packages = records.map((record, i) => ({ record, dir: folders[i]! }));
   await link({ packages, prefix, platform, specs }, report, world);
