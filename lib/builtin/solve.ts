@@ -10,6 +10,8 @@ import type { Virtual } from "./virtual.ts";
 
 export interface SolveOptions {
   virtual: readonly Virtual[];
+  /** Records of the index that are to be taken again where they fit. */
+  held?: readonly Record[];
   report?: Report;
   /** Milliseconds that the solver may think without reading anything; 10 minutes by default. */
   limit?: number;
@@ -47,7 +49,7 @@ function think(
   shelf: Shelf,
   index: Index,
   specs: readonly string[],
-  { virtual, limit = 600_000 }: SolveOptions,
+  { virtual, held = [], limit = 600_000 }: SolveOptions,
 ): Promise<string[]> {
   const worker = spare ?? createWorker();
   spare = undefined;
@@ -72,7 +74,12 @@ function think(
     watch();
     const platforms = index.platform === "noarch" ? ["noarch"] : [index.platform, "noarch"];
     const { channels } = shelf;
-    post({ kind: "solve", specs: [...specs], channels, platforms, locked: virtual.map(locked) });
+    const known = held.flatMap((record) => {
+      const channel = index.channels.findIndex(({ url }) => url === record.channel);
+      return channel < 0 ? [] : [again(record, channels[channel]!)];
+    });
+    const all = [...virtual.map(locked), ...known];
+    post({ kind: "solve", specs: [...specs], channels, platforms, locked: all });
   }).finally(() => {
     clearTimeout(timer);
     worker.terminate();
@@ -109,5 +116,21 @@ function locked({ name, version, build }: Virtual): Locked {
     repoName: "@",
     subdir: "noarch",
     depends: [],
+  };
+}
+
+/** A record as the solver knows it, so that it prefers it to others of that name. */
+function again(record: Record, channel: string): Locked {
+  const { name, version, build, build_number, subdir, depends, fn } = record;
+  return {
+    packageName: name,
+    version,
+    build,
+    buildNumber: build_number,
+    url: `${channel}/${subdir}/${encodeURIComponent(fn)}`,
+    filename: fn,
+    repoName: `${channel}/`,
+    subdir,
+    depends,
   };
 }

@@ -66,6 +66,10 @@ async function tell(before: Lock | undefined, lock: Lock, { flags }: Request, wo
   if (flags.quiet) return;
   const { diff } = await import("../lockfile/diff.ts");
   const lines = diff(before?.packages ?? [], lock.packages);
-  const said = lines.length === 0 ? "no package changes" : `${lines.length} packages change`;
+  const said = lines.length === 0
+    ? "no package changes"
+    : lines.length === 1
+    ? "1 package changes"
+    : `${lines.length} packages change`;
   world.err([...lines.map((line) => `  ${line}`), `mambaenv: ${LOCKFILE}: ${said}`, ""].join("\n"));
 }

@@ -1,47 +1,28 @@
 // Makes a lock: one solve a platform by the built-in engine, then pip is asked what it would install.
 import { openChannels } from "../../builtin/repodata.ts";
-import type { Record } from "../../builtin/record.ts";
 import { subdirOf } from "../../builtin/virtual.ts";
 import { loadCondarc } from "../../condarc.ts";
 import { resolve } from "../../engines/builtin.ts";
-import type { Facts } from "../../facts.ts";
+import { Conflict } from "../../engines/engine.ts";
 import { readWanted } from "../../inputs.ts";
 import { bare, type Lock, type Locked } from "../../lockfile.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
-import type { Project } from "../../project.ts";
 import { channels, settle } from "../../provision.ts";
 import { dependency } from "../../requirement/conda.ts";
-import type { Split } from "../../split.ts";
+import { type Split, split } from "../../split.ts";
 import type { World } from "../../world.ts";
+import { heldPython, heldRecords, type Making, type Solved, upgraded } from "./making.ts";
 import { pypi } from "./pypi.ts";
 
-/** What is to be locked. */
-export interface Making {
-  facts: Facts;
-  project: Project;
-  platforms: readonly string[];
-  /** The lock that this one follows: what is in it stays, where it can. */
-  before?: Lock;
-  /** Names that need not stay; none means all; undefined: everything stays. */
-  upgrade?: readonly string[];
-  quiet: boolean;
-}
-
-/** One platform, solved. */
-export interface Solved {
-  platform: string;
-  made: Split;
-  records: Record[];
-}
-
 /** Makes the lock. Throws Problem. */
-export async function makeLock(making: Making, world: World): Promise<Lock> {
-  const { facts, project, quiet } = making;
+export async function makeLock(asked: Making, world: World): Promise<Lock> {
+  const { facts, project, quiet } = asked;
   const { settings } = facts;
   const condarc = await loadCondarc(world, facts.installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world);
+  const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, wanted) };
   const { report, clear } = createReport(world, quiet);
   const python = (settings.python ?? wanted.python)?.value ?? "";
   let urls: string[] = [];
@@ -49,18 +30,18 @@ export async function makeLock(making: Making, world: World): Promise<Lock> {
     const options = { world, condarc, report, offline: settings.offline };
     const index = await openChannels(channels({ facts, wanted, condarc }), platform, options);
     urls = index.channels.map(({ url }) => url);
-    const act = ({ conda: specs }: Split) => {
-      const order = {
-        prefix: "",
-        specs: [...specs, ...more],
-        channels: [],
-        platform,
-        caches: [],
-        offline: settings.offline,
-      };
-      return resolve(order, { world, report, index });
-    };
     try {
+      const stay = await heldRecords(making, platform, index);
+      const act = ({ conda }: Split) => {
+        const order = { prefix: "", specs: [...conda, ...more], channels: [], platform, caches: [] };
+        return resolve({ ...order, offline: settings.offline }, { world, report, index }, stay);
+      };
+      const same = heldPython(python, stay);
+      if (same !== undefined) {
+        const made = await split(wanted, { python: same, platform }, index);
+        const records = await act(made).catch(unlessConflict);
+        if (records) return { platform, made, records };
+      }
       const target = { python, platform };
       const { made, done } = await settle({ wanted, target, index, clear }, act, world);
       return { platform, made, records: done };
@@ -90,6 +71,11 @@ export async function makeLock(making: Making, world: World): Promise<Lock> {
   } finally {
     clear();
   }
+}
+
+/** Where what was locked is in the way, the solve is done without. */
+function unlessConflict(error: unknown): undefined {
+  if (!(error instanceof Conflict)) throw error;
 }
 
 function locked({ platform, records }: Solved): Locked[] {

@@ -1,5 +1,6 @@
 // What pip would install, asked of pip itself in an environment that is made for that and goes away again.
 import { openChannels } from "../../builtin/repodata.ts";
+import { virtualPackages } from "../../builtin/virtual.ts";
 import type { Condarc } from "../../condarc.ts";
 import { assemble } from "../../engines/builtin.ts";
 import type { Report } from "../../engines/engine.ts";
@@ -10,9 +11,12 @@ import type { Locked } from "../../lockfile.ts";
 import { invoke, type PipOrder, prepare, type Surroundings } from "../../pip.ts";
 import { caches, channels } from "../../provision.ts";
 import { begin, discard, type Draft, generations, sweep } from "../../store.ts";
+import { Problem } from "../../problem.ts";
+import type { Requirement } from "../../requirements.ts";
 import type { World } from "../../world.ts";
-import type { Making, Solved } from "./make.ts";
-import { pinned, readReport } from "./report.ts";
+import { held, type Making, type Solved } from "./making.ts";
+import { lockedOf, pinned, readReport } from "./report.ts";
+import { follow, tags } from "./elsewhere.ts";
 
 /** What pip is asked for. */
 export interface Asking extends Making {
@@ -84,14 +88,39 @@ async function archives(asking: Asking, solved: Solved, tool: Tool, world: World
   const { made, platform, records } = solved;
   if (made.pip.length === 0) return [];
   asking.report({ stage: "pip", what: platform });
-  const python = records.find(({ name }) => name === "python")?.version ?? "";
+  const machine = { platform, python: records.find(({ name }) => name === "python")?.version ?? "" };
   const file = `${tool.order.prefix}/conda-meta/mambaenv-report.json`;
-  const words = ["install", "--dry-run", "--report", file] as const;
-  const order = { ...tool.order, words, requirements: made.pip };
-  const ask = async (kept: readonly Locked[]) => {
-    const constraints = [...made.constraints, ...kept.map(pinned)];
-    await invoke({ ...order, constraints }, tool.surroundings, world);
-    return readReport(world.read(file) ?? "", { platform, python });
-  };
-  return await ask([]);
+  const run =
+    (more: readonly string[], kept: readonly Locked[]) => async (requirements: readonly Requirement[]) => {
+      const constraints = [...made.constraints, ...kept.map(pinned)];
+      const words = ["install", "--dry-run", "--report", file, ...more] as const;
+      await invoke({ ...tool.order, words, requirements, constraints }, tool.surroundings, world);
+      return readReport(world.read(file) ?? "");
+    };
+  if (platform === tool.platform) {
+    return lockedOf(await keeping(asking, platform, (kept) => run([], kept)(made.pip)), machine);
+  }
+  const virtual = await virtualPackages(world, platform);
+  const system = virtual.find(({ name }) => name === "__glibc" || name === "__osx")?.version ?? "";
+  const far = [...tags(machine, system), "--no-deps", "--target", `${tool.order.prefix}/elsewhere`];
+  const { entries, doubts } = await keeping(
+    asking,
+    platform,
+    (kept) => follow(made.pip, solved, machine, run(far, kept)),
+  );
+  asking.clear();
+  const unsure = [`whether PyPI's packages work there: they were chosen on ${tool.platform}`, ...doubts];
+  for (const doubt of unsure) world.err(`mambaenv: warning: ${platform}: it is not known ${doubt}\n`);
+  return lockedOf(entries, machine);
+}
+
+/** Keeps the versions of the last lock, unless they are in the way. */
+async function keeping<T>(making: Making, platform: string, act: (kept: Locked[]) => Promise<T>): Promise<T> {
+  const kept = held(making, platform).filter(({ manager }) => manager === "pip");
+  try {
+    return await act(kept);
+  } catch (error) {
+    if (!(error instanceof Problem) || kept.length === 0) throw error;
+    return await act([]);
+  }
 }

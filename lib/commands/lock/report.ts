@@ -28,14 +28,18 @@ export interface Machine {
   python: string;
 }
 
-/** What a report names; folders of this machine are left out, since no lock can hold them. */
-export function readReport(text: string, machine: Machine): Locked[] {
-  const { install } = JSON.parse(text) as { install: Entry[] };
-  return install.filter(({ download_info }) => download_info.dir_info === undefined)
-    .map((entry) => lockedOf(entry, machine));
+/** The entries of a report. */
+export function readReport(text: string): Entry[] {
+  return (JSON.parse(text) as { install: Entry[] }).install;
 }
 
-function lockedOf(entry: Entry, machine: Machine): Locked {
+/** What a report names; folders of this machine are left out, since no lock can hold them. */
+export function lockedOf(entries: readonly Entry[], machine: Machine): Locked[] {
+  return entries.filter(({ download_info }) => download_info.dir_info === undefined)
+    .map((entry) => locked(entry, machine));
+}
+
+function locked(entry: Entry, machine: Machine): Locked {
   const { download_info: { url, archive_info, vcs_info, subdirectory }, is_direct, metadata } = entry;
   const below = subdirectory ? `#subdirectory=${subdirectory}` : "";
   const sha256 = archive_info?.hashes?.["sha256"] ?? /^sha256=(\w+)$/.exec(archive_info?.hash ?? "")?.[1];
