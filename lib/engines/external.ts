@@ -1,6 +1,7 @@
 // The user's own mamba, micromamba or conda: a row of words each.
 import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
+import { topological } from "../builtin/order.ts";
 import type { Record } from "../builtin/record.ts";
 import { Conflict, type Engine, type Order, type Supply, type Tools } from "./engine.ts";
 
@@ -45,7 +46,10 @@ export function external(name: External, program: string): Engine {
       const folder = `${order.prefix}.explicit`;
       world.mkdir(folder, 0o700);
       try {
-        const lines = records.map((record) => `${index.locate(record)[0]}#${sum(record)}`);
+        // They link in the order of the list.
+        const lines = topological(records.map((record) => ({ record }))).map(({ record }) =>
+          `${index.locate(record)[0]}#${sum(record)}`
+        );
         world.write(`${folder}/explicit.txt`, ["@EXPLICIT", ...lines, ""].join("\n"));
         await create([...words(name, program, order), "--file", `${folder}/explicit.txt`], name, world);
       } finally {

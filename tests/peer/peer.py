@@ -5,13 +5,19 @@ peer.py NAME ROOT WORD…: NAME is the program to be like, ROOT its installation
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import hooks
 import rattler
+from rattler import package_streaming
 from rattler.exceptions import GatewayError, InstallerError, InvalidMatchSpecError, SolverError
 
 VERSIONS = {"conda": "24.11.3", "mamba": "2.0.5", "micromamba": "2.0.5"}
@@ -96,6 +102,7 @@ async def fill(args: argparse.Namespace, root: Path) -> None:
     target = prefix(args, root)
     lines = [line.split("#")[0].strip() for path in args.file for line in path.read_text().splitlines()]
     specs = args.specs + [line for line in lines if line]
+    listed = [line.strip() for path in args.file for line in path.read_text().splitlines() if "://" in line]
     if args.command == "create" and target.exists():
         if not (target / "conda-meta").is_dir() and any(target.iterdir()):
             raise Failure(f"DirectoryNotACondaEnvironmentError: there is something else in {target}")
@@ -105,7 +112,10 @@ async def fill(args: argparse.Namespace, root: Path) -> None:
         raise Failure(f"EnvironmentLocationNotFound: Not a conda environment: {target}")
     have = installed(target) if args.command == "install" else []
     say(args, "Collecting package metadata (repodata.json): ...working...")
-    records = await solve(args, root, have, specs)
+    if "@EXPLICIT" in lines:
+        records = [explicit(args, line, root) for line in listed]
+    else:
+        records = await solve(args, root, have, specs)
     say(args, f"## Package Plan ##\n\n  environment location: {target}\n")
     for record in sorted(records, key=lambda record: record.name.normalized):
         say(args, f"  + {record.name.normalized}  {record.version}  {record.build}")
@@ -128,6 +138,32 @@ async def fill(args: argparse.Namespace, root: Path) -> None:
     except InstallerError as error:
         raise Failure(f"CondaError: {error}") from error
     say(args, f"done\n#\n# To activate this environment, use\n#\n#     $ conda activate {target}\n#")
+
+
+def explicit(args: argparse.Namespace, line: str, root: Path) -> rattler.RepoDataRecord:
+    """The package of a line `URL#MD5` or `URL#sha256:SUM` of an explicit list, got and checked."""
+    url, _, expected = line.partition("#")
+    channel, subdir, name = url.rsplit("/", 2)
+    archive = cache(root) / urllib.parse.unquote(name)
+    if not archive.is_file():
+        if args.offline and not url.startswith("file:"):
+            raise Failure(f"OfflineError: {name} is not in {cache(root)}")
+        cache(root).mkdir(parents=True, exist_ok=True)
+        try:
+            with urllib.request.urlopen(url) as answer:
+                archive.write_bytes(answer.read())
+        except urllib.error.URLError as error:
+            raise Failure(f"CondaHTTPError: HTTP 000 CONNECTION FAILED for url <{url}>\n{error}") from error
+    data = archive.read_bytes()
+    kind = "sha256" if expected.startswith("sha256:") else "md5"
+    if hashlib.new(kind, data).hexdigest() != expected.removeprefix("sha256:"):
+        archive.unlink()
+        raise Failure(f"ChecksumMismatchError: Conda detected a mismatch between the expected content of {url}")
+    with tempfile.TemporaryDirectory() as folder:
+        package_streaming.extract(archive, folder)
+        sums = {"sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data).hexdigest()}
+        record = rattler.PackageRecord.from_index_json(Path(folder, "info/index.json"), size=len(data), **sums)
+    return rattler.RepoDataRecord(record, archive.name, url, f"{channel}/")
 
 
 def offline(records: list[rattler.RepoDataRecord], folder: Path) -> None:
