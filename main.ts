@@ -15,6 +15,8 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   activate: () => import("./lib/commands/activate.ts"),
   reactivate: () => import("./lib/commands/activate.ts"),
   deactivate: () => import("./lib/commands/deactivate.ts"),
+  run: () => import("./lib/commands/run.ts"),
+  shell: () => import("./lib/commands/subshell.ts"),
   status: () => import("./lib/commands/status.ts"),
   lock: () => import("./lib/commands/lock.ts"),
   help: () => import("./lib/commands/help.ts"),

@@ -66,6 +66,23 @@ export const COMMANDS: readonly Command[] = [
     style: "conda",
   },
   {
+    name: "run",
+    words: "[--] COMMAND…",
+    text: "run a command in this folder's environment, or in any with -n or -p, and become it",
+    code: false,
+    flags: [...BUILD, "pythonpath", "user-site", "no-create", "no-sync"],
+    most: Infinity,
+    style: "command",
+  },
+  {
+    name: "shell",
+    words: "",
+    text: "start your interactive shell in this folder's environment, or in any with -n or -p",
+    code: false,
+    flags: [...BUILD, ...ENTER],
+    most: 0,
+  },
+  {
     name: "status",
     words: "",
     text: "what was found, where, and why it is taken",

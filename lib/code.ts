@@ -1,7 +1,5 @@
 // What is to change in the reader's shell, and how a shell spells it. Quoting happens in `render` alone.
 
-import type { Exit } from "./problem.ts";
-
 declare const quoted: unique symbol;
 /** Text as one literal word of a shell: only `Shell.word` makes it, so raw text does not type-check. */
 export type Word = string & { readonly [quoted]: true };
@@ -87,8 +85,8 @@ function checked(name: string): string {
   return name;
 }
 
-/** What a command gives back: the one write to stdout, and the exit code. */
+/** What a command gives back: the one write to stdout, and the exit code, which may be another program's. */
 export interface Answer {
   out: string;
-  exit: Exit;
+  exit: number;
 }

@@ -1,7 +1,16 @@
 // What the user can be told: the one kind of error that is expected, and its exit codes.
 
-/** Exit codes of the program, DESIGN §2. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, missing: 3, stale: 4, offline: 5 } as const;
+/** Exit codes of the program, DESIGN §2; the last two are those of `run`, as every shell has them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  missing: 3,
+  stale: 4,
+  offline: 5,
+  denied: 126,
+  absent: 127,
+} as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Something the user can understand and mend: what happened, and a command to run next. */

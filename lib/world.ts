@@ -34,6 +34,15 @@ export interface Ended {
   stderr: string;
 }
 
+/** A program to become. */
+export interface Program {
+  file: string;
+  argv: readonly string[];
+  env: Env;
+  /** Descriptors beyond the first three that stay open. */
+  keep: readonly number[];
+}
+
 /** All that the program may know or do. Strings from the system carry invalid UTF-8 as U+DC80..U+DCFF. */
 export interface World {
   readonly argv: readonly string[];
@@ -79,6 +88,8 @@ export interface World {
   trap(act: (status: number) => void): () => void;
   sleep(milliseconds: number): Promise<void>;
   run(argv: readonly string[], options?: RunOptions): Promise<Ended>;
+  /** Becomes the program, by which ours ends; where it cannot, waits for its status. Throws Problem. */
+  exec(program: Program): Promise<number>;
   /** The answer of stdout, once. A reader that is gone is no error. */
   out(text: string): void;
   /** Words on stderr. */

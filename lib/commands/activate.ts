@@ -18,10 +18,9 @@ export interface Plan {
   warnings: readonly string[];
 }
 
-/** Which environment, in conda's words; `flags` say where to look for names and what `--stack` is by default. */
-export interface Call {
-  verb: Verb;
-  words: readonly string[];
+/** For whom, and what the flags say: where to look for names, and what `--stack` is by default. */
+export interface Way {
+  shell: Shell;
   flags?: Flags;
 }
 
@@ -29,15 +28,15 @@ export interface Call {
 export async function run(request: Request, world: World): Promise<Answer> {
   const { words, flags } = request;
   const verb = request.command.name as Verb;
-  const wanted = understand(verb, words);
-  if (wanted.help) return await usage(request, world);
-  if (verb === "activate" && wanted.target === undefined) {
-    const { stack = flags.stack } = wanted;
+  const asked = understand(verb, words);
+  if (asked.help) return await usage(request, world);
+  if (verb === "activate" && asked.target === undefined) {
+    const { stack = flags.stack } = asked;
     return await (await import("./enter.ts")).run({ ...request, flags: { ...flags, stack } }, world);
   }
   const terminal = world.tty(1);
   const shell = terminal ? shells[0]! : await reader(flags, world);
-  const plan = await conda({ verb, words, flags }, shell, world);
+  const plan = await conda(asked, { shell, flags }, world);
   if (terminal) return (await import("./status.ts")).instruct(verb, world);
   for (const warning of plan.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   return { out: render(plan.changes, shell), exit: EXIT.ok };
@@ -49,13 +48,17 @@ async function usage(request: Request, world: World): Promise<Answer> {
   return await run({ ...request, flags: { ...request.flags, help: true } }, world);
 }
 
-/** conda's own meaning of the words. */
-export async function conda(call: Call, shell: Shell, world: World): Promise<Plan> {
-  const wanted = understand(call.verb, call.words);
+/** A name or a path as the target, whatever it looks like. */
+export function wanted(target: string): Wanted {
+  return { verb: "activate", help: false, dev: false, target };
+}
+
+/** What conda does with that. Throws Problem where there is no such environment. */
+export async function conda(wanted: Wanted, { shell, flags = {} }: Way, world: World): Promise<Plan> {
   const found = installation(world)?.root;
   const quick = readCondarc(world, found);
   const condarc = quick.unread.length === 0 ? quick : await loadCondarc(world, found);
-  const plan = decide(wanted, { found, condarc, flags: call.flags ?? {} }, shell, world);
+  const plan = decide(wanted, { found, condarc, flags }, shell, world);
   // direnv takes over exported variables only, and complains of a prompt.
   const direnv = world.env["DIRENV_IN_ENVRC"] !== undefined;
   const changes = direnv ? plan.changes.filter(({ kind }) => kind !== "prompt") : plan.changes;

@@ -137,11 +137,11 @@ async function answer(
   const world = { ...createWorld([]), env, cwd: fill(one.cwd) };
   const [verb, ...words] = one.argv.map(fill) as Case["argv"];
   try {
-    const { help, target } = understand(verb, words);
+    const wanted = understand(verb, words);
     // Help is no code. Without a name it is the project's environment: there is none in the case's folder.
-    if (help) return "";
-    if (verb === "activate" && target === undefined) return render([{ kind: "status", code: 2 }], shell);
-    return render((await conda({ verb, words }, shell, world)).changes, shell);
+    if (wanted.help) return "";
+    if (verb === "activate" && !wanted.target) return render([{ kind: "status", code: 2 }], shell);
+    return render((await conda(wanted, { shell }, world)).changes, shell);
   } catch (error) {
     if (error instanceof Problem) return render([{ kind: "status", code: error.exit }], shell);
     throw error;

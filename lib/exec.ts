@@ -1,0 +1,132 @@
+// Becoming another program. Bun's own execve keeps what its runtime changed for itself (ignored signals, a raised
+// limit of open files, descriptors closed to children), so libc's is called, with all of that put back.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { encode } from "./bytes.ts";
+import { EXIT, Problem, reason } from "./problem.ts";
+import type { Program } from "./world.ts";
+
+/** Becomes the program; returns a status only where the runtime has to stay and wait for it. Throws Problem. */
+export async function exec(program: Program): Promise<number> {
+  const system = libc();
+  if (system === undefined) return await wait(program);
+  const error = become(program, system);
+  if (error === constants.errno.ENOEXEC) {
+    // A script without a first line that says whose it is: a shell's, as execvp and every shell take it.
+    const [, ...words] = program.argv;
+    become({ ...program, file: "/bin/sh", argv: ["sh", program.file, ...words] }, system);
+  }
+  throw failure(program.file, CODES[error] ?? `errno ${error}`);
+}
+
+const CODES: { [errno: number]: string } = Object.fromEntries(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+const REASONS: { [code: string]: string } = {
+  ENOENT: "the program in its first line is not there",
+  EACCES: "permission denied",
+  E2BIG: "its words and the environment are too long",
+  ENOEXEC: "it is no program for this machine",
+};
+
+function failure(file: string, code: string): Problem {
+  const exit = code === "ENOENT" ? EXIT.absent : EXIT.denied;
+  return new Problem(`Cannot run ${JSON.stringify(file)}: ${REASONS[code] ?? code}`, "", exit);
+}
+
+/** What is called of libc; pointers are numbers. */
+interface System {
+  execve(file: number, argv: number, env: number): number;
+  fcntl(descriptor: number, command: number, value: number): number;
+  setrlimit(resource: number, limits: number): number;
+  signal(signal: number, action: number): number;
+  /** The last error's number. */
+  errno(): number;
+  /** The address of memory, which the caller holds on to. */
+  address(memory: NodeJS.TypedArray): number;
+}
+
+/** Bun's way to call C, as far as it is used. */
+interface Foreign {
+  dlopen(file: string, symbols: object): { symbols: { [name: string]: (...words: number[]) => number } };
+  ptr(memory: NodeJS.TypedArray): number;
+  read: { i32(address: number): number };
+}
+
+const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+const SYMBOLS = {
+  execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  signal: { args: ["i32", "ptr"], returns: "ptr" },
+  __errno_location: { args: [], returns: "ptr" },
+};
+
+/** libc, where the runtime can call it. */
+function libc(): System | undefined {
+  const foreign = process.getBuiltinModule("bun:ffi") as unknown as Foreign | undefined;
+  if (foreign === undefined || process.platform !== "linux") return undefined;
+  for (const name of NAMES) {
+    try {
+      const { symbols } = foreign.dlopen(name, SYMBOLS);
+      const place = symbols["__errno_location"]!();
+      const errno = () => foreign.read.i32(place);
+      return { ...symbols, errno, address: foreign.ptr } as unknown as System;
+    } catch (error) {
+      // Another libc, or a machine that lets no code be made: what is left is a child.
+      if (process.env["MAMBAENV_VERBOSE"]) console.error(`mambaenv: ${name}: ${reason(error)}`);
+    }
+  }
+  return undefined;
+}
+
+/** Returns the error's number where it did not come to it. */
+function become({ file, argv, env, keep }: Program, system: System): number {
+  const held: NodeJS.TypedArray[] = [];
+  const address = (memory: NodeJS.TypedArray) => (held.push(memory), system.address(memory));
+  const text = (words: string) => address(encode(`${words}\0`));
+  const list = (items: readonly string[]) =>
+    address(BigUint64Array.from([...items.map((item) => BigInt(text(item))), 0n]));
+  const pairs = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`]
+  );
+  const [path, words, variables] = [text(file), list(argv), list(pairs)];
+  const limit = inherited();
+  if (limit) system.setrlimit(NOFILE, address(BigUint64Array.from(limit)));
+  for (const descriptor of keep) system.fcntl(descriptor, F_SETFD, 0);
+  for (const signal of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ]) system.signal(signal, 0);
+  system.execve(path, words, variables);
+  return system.errno();
+}
+
+const NOFILE = 7;
+const F_SETFD = 2;
+
+/** Soft and hard limit of open files as the parent has them, since the runtime raised the soft one. */
+function inherited(): [bigint, bigint] | undefined {
+  try {
+    const line = /^Max open files +(\d+) +(\d+)/m;
+    const [, soft] = line.exec(readFileSync(`/proc/${process.ppid}/limits`, "utf8")) ?? [];
+    const [, now, hard] = line.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    if (!soft || !now || !hard || BigInt(soft) >= BigInt(now)) return undefined;
+    return [BigInt(soft), BigInt(hard)];
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
+}
+
+/** Runs it as a child with our own streams; signals go on to it, and its end becomes ours. */
+function wait({ file, argv, env }: Program): Promise<number> {
+  return new Promise((done, fail) => {
+    const [argv0 = file, ...words] = argv;
+    const child = spawn(file, words, { argv0, env: env as NodeJS.ProcessEnv, stdio: "inherit" });
+    // What a terminal sends reaches the child by itself.
+    for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => undefined);
+    const passed = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT"] as const;
+    for (const name of passed) process.on(name, () => child.kill(name));
+    child.on("error", (error) => fail(failure(file, "code" in error ? String(error.code) : error.message)));
+    child.on("close", (status, name) => done(status ?? 128 + (name ? constants.signals[name] : 0)));
+  });
+}
