@@ -44,6 +44,8 @@ export interface Shell {
   /** Evaluates code that others wrote for this shell; its failure is a warning. */
   verbatim(code: Word): string;
   status(code: number): string;
+  /** Spells all changes at once, where one after the other makes no sense. */
+  whole?(changes: readonly Change[]): string;
 }
 
 /** A name that every shell takes for a variable; anything else is never printed. */
@@ -53,7 +55,9 @@ export function nameable(name: string): boolean {
 
 /** Spells changes in a shell: newline-terminated code. Throws RangeError for an unprintable variable name. */
 export function render(changes: readonly Change[], shell: Shell): string {
-  return changes.map((change) => spell(change, shell) + "\n").join("");
+  if (shell.whole === undefined) return changes.map((change) => spell(change, shell) + "\n").join("");
+  for (const change of changes) if ("name" in change) checked(change.name);
+  return shell.whole(changes) + "\n";
 }
 
 function spell(change: Change, shell: Shell): string {

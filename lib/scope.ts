@@ -120,7 +120,7 @@ export function leave(deactivation: readonly Change[], env: Env): Change[] {
     MAMBAENV_UNDO: null,
     MAMBAENV_ACTIVE_PROJECT: null,
   };
-  for (const [name, value] of Object.entries(undo ?? {})) {
+  for (const [name, value] of Object.entries(undo ?? LOST)) {
     if ((env[name] ?? null) === value[1]) before[name] = value[0];
     else if (name === "PATH") {
       const ours = root === undefined ? [] : [`${root}/bin`];
@@ -137,6 +137,9 @@ export function leave(deactivation: readonly Change[], env: Env): Change[] {
   }
   return changes;
 }
+
+/** Where nobody knows what was before, our parts are taken out all the same. */
+const LOST: Undo = { PATH: [null, null], PYTHONPATH: [null, null] };
 
 /** A list that others added to, with our part of it as it was before; undefined where they changed that. */
 function swap(now: string | undefined, [before, after]: Undo[string]): string | undefined {

@@ -3,12 +3,13 @@ import type { Shell } from "./code.ts";
 import { csh } from "./shells/csh.ts";
 import { elvish } from "./shells/elvish.ts";
 import { fish } from "./shells/fish.ts";
+import { json } from "./shells/json.ts";
 import { family } from "./shells/posix.ts";
 import { xonsh } from "./shells/xonsh.ts";
 import type { World } from "./world.ts";
 
-/** Every shell that the program writes for. */
-export const shells: readonly Shell[] = [...family, fish, csh, xonsh, elvish];
+/** Every shell that the program writes for; the last is none. */
+export const shells: readonly Shell[] = [...family, fish, csh, xonsh, elvish, json];
 
 function called(name: string): Shell | undefined {
   return shells.find(({ names }) => names.includes(name));

@@ -10,7 +10,7 @@ import { envsDirs, expand, locate, readPrefix } from "../prefix.ts";
 import { EXIT } from "../problem.ts";
 import { shells } from "../shells.ts";
 import type { World } from "../world.ts";
-import { reader } from "./shell.ts";
+import { person, reader } from "./shell.ts";
 
 /** What the reader's shell has to do, and what the user should know of; a sentence each. */
 export interface Plan {
@@ -34,7 +34,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
     const { stack = flags.stack } = asked;
     return await (await import("./enter.ts")).run({ ...request, flags: { ...flags, stack } }, world);
   }
-  const terminal = world.tty(1);
+  const terminal = person(flags, world);
   const shell = terminal ? shells[0]! : await reader(flags, world);
   const plan = await conda(asked, { shell, flags }, world);
   if (terminal) return (await import("./status.ts")).instruct(verb, world);

@@ -8,12 +8,12 @@ import { entered } from "../scope.ts";
 import type { Env, World } from "../world.ts";
 import { run as conda } from "./activate.ts";
 import { out } from "./enter.ts";
-import { reader } from "./shell.ts";
+import { person, reader } from "./shell.ts";
 
 /** Prints the code that undoes the last activation, by whomever. */
 export async function run(request: Request, world: World): Promise<Answer> {
   const { help } = understand("deactivate", request.words);
-  if (help || world.tty(1) || !ours(world.env)) return await conda(request, world);
+  if (help || person(request.flags, world) || !ours(world.env)) return await conda(request, world);
   const shell = await reader(request.flags, world);
   return { out: render(out(world.env, shell, world), shell), exit: EXIT.ok };
 }

@@ -10,11 +10,11 @@ import { readPrefix } from "../prefix.ts";
 import { EXIT, Problem } from "../problem.ts";
 import * as scope from "../scope.ts";
 import type { Env, World } from "../world.ts";
-import { reader } from "./shell.ts";
+import { person, reader } from "./shell.ts";
 
 /** Prints the code that activates; to a terminal, what to type instead. */
 export async function run(request: Request, world: World): Promise<Answer> {
-  if (world.tty(1)) return (await import("./status.ts")).advise(request, world);
+  if (person(request.flags, world)) return (await import("./status.ts")).advise(request, world);
   const shell = await reader(request.flags, world);
   const facts = await provide(request, world, (status) => world.out(shell.status(status) + "\n"));
   const changes = await entering(facts, { shell, stack: request.flags.stack, hook: true }, world);

@@ -5,6 +5,11 @@ import { EXIT, Problem } from "../problem.ts";
 import { ask, detect, shellNamed, shells } from "../shells.ts";
 import type { World } from "../world.ts";
 
+/** Whether a person reads our stdout, who is told what to type instead. */
+export function person(flags: Flags, world: World): boolean {
+  return flags.shell !== "json" && world.tty(1);
+}
+
 /** The shell that `--shell` names, else the process that reads us. Throws Problem with exit 2. */
 export async function reader(flags: Flags, world: World): Promise<Shell> {
   if (flags.shell !== undefined) {

@@ -18,9 +18,14 @@ export interface Situation {
   world: World;
 }
 
-/** The startup of a shell; undefined where it is none that people sit at. */
-export function startup(situation: Situation): Startup | undefined {
-  return ROWS[situation.shell.names[0]!]?.(situation);
+/** Whether it is a shell that people sit at. */
+export function startable({ names }: Shell): boolean {
+  return names[0]! in ROWS;
+}
+
+/** The startup of a shell that is startable. */
+export function startup(situation: Situation): Startup {
+  return ROWS[situation.shell.names[0]!]!(situation);
 }
 
 /** The line that evaluates what a command prints, whatever aliases the user's files made. */

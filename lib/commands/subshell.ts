@@ -8,7 +8,7 @@ import { conda, wanted } from "./activate.ts";
 import { provide } from "./enter.ts";
 import { find, named } from "./run.ts";
 import { reader } from "./shell.ts";
-import { evaluation, type Startup, startup } from "./startup.ts";
+import { evaluation, startable, type Startup, startup } from "./startup.ts";
 
 /** Becomes the shell; returns only where the runtime has to wait for it. */
 export async function run(request: Request, world: World): Promise<Answer> {
@@ -23,7 +23,6 @@ export async function run(request: Request, world: World): Promise<Answer> {
       folder,
       world,
     });
-    if (how === undefined) throw new Problem(`Cannot start ${shell.names[0]}`, HINT, EXIT.usage);
     return { out: "", exit: await become(file, how, folder, world) };
   } catch (error) {
     world.remove(folder);
@@ -35,10 +34,14 @@ const HINT = "mambaenv shell --shell bash";
 
 /** The shell that was asked for, else the one that we are called from, else the user's. */
 async function choose({ flags }: Request, world: World): Promise<Shell> {
-  if (flags.shell !== undefined) return await reader(flags, world);
-  const found = detect(world) ?? await ask(world);
-  if (found) return found.shell;
-  throw new Problem("Cannot tell which shell to start", HINT, EXIT.usage);
+  const found = flags.shell === undefined
+    ? (detect(world) ?? await ask(world))?.shell
+    : await reader(flags, world);
+  if (found && startable(found)) return found;
+  const what = found
+    ? `Cannot start ${found.names[0]}: nobody sits at that`
+    : "Cannot tell which shell to start";
+  throw new Problem(what, HINT, EXIT.usage);
 }
 
 /** The shell's program: the path that was given, the user's own, else the first on PATH. */
