@@ -12,7 +12,7 @@ let python: Promise<string> | undefined;
  * that a test says `ignore: !(await oracle())`; where CI is set that is an error instead.
  */
 export function oracle(): Promise<string> {
-  python ??= venv().catch((error) =>
+  python ??= venv("venv", "oracle.txt").catch((error) =>
     missing(`the oracle (${error instanceof Error ? error.message : error})`)
   );
   return python;
@@ -63,10 +63,11 @@ export function interpreter(program = which("python3")): Interpreter {
   return { path, version };
 }
 
-async function venv(): Promise<string> {
+/** The Python of a venv with what a file of `tests/` pins, made once. */
+export async function venv(name: string, file: string): Promise<string> {
   const { path, version } = interpreter();
-  const pins = join(HOME, "tests", "oracle.txt");
-  const dir = await once("venv", `${path} ${version}\n${fs.readFileSync(pins, "utf8")}`, (dir) => {
+  const pins = join(HOME, "tests", file);
+  const dir = await once(name, `${path} ${version}\n${fs.readFileSync(pins, "utf8")}`, (dir) => {
     const python = join(dir, "bin", "python");
     // Debian's Python comes without ensurepip, and python3-venv without pip: either of them will do.
     const own = spawnSync(path, ["-c", "import ensurepip"]).status === 0;

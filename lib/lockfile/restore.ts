@@ -99,6 +99,9 @@ async function decisions(
   return [...new Map([...asked, ...others].map((each) => [each.name, each])).values()];
 }
 
+/** The first moment that a zip file can name, 1980. */
+const EPOCH = "315532800";
+
 /** pip's part: archives by their checksum, then repositories and what is on this machine. */
 async function pip(task: Restoring, world: World): Promise<Installed[]> {
   const { packages, wanted, order: { prefix, offline }, root, quiet, report } = task;
@@ -116,7 +119,9 @@ async function pip(task: Restoring, world: World): Promise<Installed[]> {
     wheels: [],
     quiet,
   };
-  const surroundings = await prepare(order, world);
+  const found = await prepare(order, world);
+  // Without it, the time of installation would stand in every .pyc and in what is built from source.
+  const surroundings = { ...found, own: { SOURCE_DATE_EPOCH: EPOCH, ...found.own } };
   const run = async (requirements: readonly Requirement[], more: Partial<PipOrder>) => {
     if (requirements.length > 0) await invoke({ ...order, ...more, requirements }, surroundings, world);
   };

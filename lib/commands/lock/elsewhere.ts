@@ -3,7 +3,7 @@
 import type { Solved } from "./making.ts";
 import { parseRequirement } from "../../requirement/parse.ts";
 import { candidates } from "../../requirement/name.ts";
-import { contains, parseSpecifier } from "../../requirement/specifier.ts";
+import { contains, formatSpecifier, parseSpecifier } from "../../requirement/specifier.ts";
 import type { Requirement } from "../../requirements.ts";
 import { type Entry, type Machine, needs } from "./report.ts";
 
@@ -66,6 +66,15 @@ function requirement(text: string): Requirement {
   const place = { file: "the lock", line: 1 };
   const parsed = parseRequirement(text);
   return { ...place, ...parsed, text, written: parsed.name, editable: false, hashed: false, forced: true };
+}
+
+/** A requirement whose marker holds on the other machine, for a pip that would ask this one. */
+export function unmarked(given: Requirement): Requirement {
+  const { marker, written, extras, clauses, url } = given;
+  if (marker === undefined) return given;
+  const name = (written ?? "") + (extras.length > 0 ? `[${extras.join(",")}]` : "");
+  if (url === undefined) return { ...given, text: name + formatSpecifier(clauses) };
+  return { ...given, text: written === undefined ? url : `${name} @ ${url}` };
 }
 
 /** Words that make pip look for another machine's wheels. */

@@ -15,8 +15,8 @@ import { Problem } from "../../problem.ts";
 import type { Requirement } from "../../requirements.ts";
 import type { World } from "../../world.ts";
 import { held, type Making, type Solved } from "./making.ts";
-import { lockedOf, pinned, readReport } from "./report.ts";
-import { follow, tags } from "./elsewhere.ts";
+import { lockedOf, type Machine, pinned, readReport } from "./report.ts";
+import { follow, tags, unmarked } from "./elsewhere.ts";
 
 /** What pip is asked for. */
 export interface Asking extends Making {
@@ -51,8 +51,12 @@ export async function pypi(asking: Asking, world: World): Promise<Locked[]> {
   const untrap = world.trap(end);
   try {
     const tool = await make(asking, draft, root, world);
-    const found: Locked[] = [];
-    for (const solved of asking.solved) found.push(...await archives(asking, solved, tool, world));
+    const own = asking.solved.find(({ platform }) => platform === tool.platform);
+    const near = own ? await archives(asking, own, { ...tool, near: [] }, world) : [];
+    const found = [...near];
+    for (const solved of asking.solved) {
+      if (solved !== own) found.push(...await archives(asking, solved, { ...tool, near }, world));
+    }
     return found;
   } finally {
     untrap();
@@ -84,39 +88,48 @@ async function make(asking: Asking, { prefix }: Draft, root: string, world: Worl
   return { order: pip, surroundings: await prepare(pip, world), platform };
 }
 
-async function archives(asking: Asking, solved: Solved, tool: Tool, world: World): Promise<Locked[]> {
+/** What one platform needs; `near` are the packages of this machine's, which the others follow. */
+async function archives(
+  asking: Asking,
+  solved: Solved,
+  tool: Tool & { near: readonly Locked[] },
+  world: World,
+): Promise<Locked[]> {
   const { made, platform, records } = solved;
   if (made.pip.length === 0) return [];
   asking.report({ stage: "pip", what: platform });
+  const here = platform === tool.platform;
   const machine = { platform, python: records.find(({ name }) => name === "python")?.version ?? "" };
   const file = `${tool.order.prefix}/conda-meta/mambaenv-report.json`;
-  const run =
-    (more: readonly string[], kept: readonly Locked[]) => async (requirements: readonly Requirement[]) => {
-      const constraints = [...made.constraints, ...kept.map(pinned)];
-      const words = ["install", "--dry-run", "--report", file, ...more] as const;
-      await invoke({ ...tool.order, words, requirements, constraints }, tool.surroundings, world);
-      return readReport(world.read(file) ?? "");
-    };
-  if (platform === tool.platform) {
-    return lockedOf(await keeping(asking, platform, (kept) => run([], kept)(made.pip)), machine);
-  }
-  const virtual = await virtualPackages(world, platform);
-  const system = virtual.find(({ name }) => name === "__glibc" || name === "__osx")?.version ?? "";
-  const far = [...tags(machine, system), "--no-deps", "--target", `${tool.order.prefix}/elsewhere`];
-  const { entries, doubts } = await keeping(
-    asking,
-    platform,
-    (kept) => follow(made.pip, solved, machine, run(far, kept)),
-  );
+  const far = here ? [] : await distant(machine, tool.order.prefix, world);
+  // Elsewhere nothing is installed yet.
+  const surroundings = here ? tool.surroundings : { ...tool.surroundings, before: [] };
+  const run = (kept: readonly Locked[]) => async (requirements: readonly Requirement[]) => {
+    const constraints = [...here ? made.constraints : made.constraints.map(unmarked), ...kept.map(pinned)];
+    const words = ["install", "--dry-run", "--report", file, ...far] as const;
+    await invoke({ ...tool.order, words, requirements, constraints }, surroundings, world);
+    return readReport(world.read(file) ?? "");
+  };
+  const stay = held(asking, platform).filter(({ manager }) => manager === "pip");
+  const kept = [...stay, ...tool.near.filter(({ name }) => !stay.some((each) => each.name === name))];
+  if (here) return lockedOf(await keeping(kept, (kept) => run(kept)(made.pip)), machine);
+  const first = made.pip.map(unmarked);
+  const { entries, doubts } = await keeping(kept, (kept) => follow(first, solved, machine, run(kept)));
   asking.clear();
   const unsure = [`whether PyPI's packages work there: they were chosen on ${tool.platform}`, ...doubts];
   for (const doubt of unsure) world.err(`mambaenv: warning: ${platform}: it is not known ${doubt}\n`);
   return lockedOf(entries, machine);
 }
 
-/** Keeps the versions of the last lock, unless they are in the way. */
-async function keeping<T>(making: Making, platform: string, act: (kept: Locked[]) => Promise<T>): Promise<T> {
-  const kept = held(making, platform).filter(({ manager }) => manager === "pip");
+/** Words that make pip look for another machine, and not at what is installed here. */
+async function distant(machine: Machine, prefix: string, world: World): Promise<string[]> {
+  const virtual = await virtualPackages(world, machine.platform);
+  const system = virtual.find(({ name }) => name === "__glibc" || name === "__osx")?.version ?? "";
+  return [...tags(machine, system), "--no-deps", "--target", `${prefix}/elsewhere`];
+}
+
+/** Keeps versions, unless they are in the way. */
+async function keeping<T>(kept: readonly Locked[], act: (kept: readonly Locked[]) => Promise<T>): Promise<T> {
   try {
     return await act(kept);
   } catch (error) {
