@@ -115,6 +115,7 @@ export function reactivate(env: Env, current: Prefix, options: Options = {}): Ch
 
 /** The environment after these changes, as far as they tell: scripts and foreign code aside. */
 export function apply(env: Env, changes: readonly Change[]): Env {
+  if (changes.length === 0) return env;
   const after = new Map(Object.entries(env));
   for (const change of changes) {
     const ps1 = after.get("PS1");

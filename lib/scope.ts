@@ -54,7 +54,8 @@ function surround(activation: readonly Change[], entry: Entry, env: Env): Change
   const path: Change = { kind: "path", dirs: whole(dirs, entry, env) };
   const changes = at < 0 ? [path, ...activation] : activation.with(at, path);
   const scripts = changes.findLastIndex(({ kind }) => kind !== "source") + 1;
-  const own = new Set(activation.flatMap((change) => change.kind === "set" ? [change.name] : []));
+  const own = new Set<string>();
+  for (const change of activation) if (change.kind === "set") own.add(change.name);
   return [
     ...changes.slice(0, scripts),
     ...around(entry, own, apply(env, activation)),
@@ -65,11 +66,12 @@ function surround(activation: readonly Change[], entry: Entry, env: Env): Change
 /** PATH: the project's programs, the environment's, the others' but for those of other environments. */
 function whole(dirs: readonly string[], { prefix, root, stack }: Entry, env: Env): string[] {
   const own = [...root === undefined ? [] : [`${root}/bin`], `${prefix}/bin`];
-  const others = Object.entries(env).flatMap(([name, value]) =>
-    value && (name === "VIRTUAL_ENV" || (!stack && /^CONDA_PREFIX(_\d+)?$/.test(name)))
-      ? [`${value}/bin`]
-      : []
-  );
+  const others: string[] = [];
+  for (const name in env) {
+    const another = name === "VIRTUAL_ENV" ||
+      (!stack && name.startsWith("CONDA_PREFIX") && /^CONDA_PREFIX(_\d+)?$/.test(name));
+    if (another && env[name]) others.push(`${env[name]}/bin`);
+  }
   return [...own, ...without(dirs, ...own, ...without(others, ...SYSTEM))];
 }
 /** Folders that are more than an environment's, whatever somebody says. */

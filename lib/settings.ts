@@ -91,16 +91,18 @@ async function collect(request: Request, project: Project | undefined, world: Wo
   const home = env["XDG_CONFIG_HOME"] || (env["HOME"] && `${env["HOME"]}/.config`);
   const old: Record<string, string> = { python: "PYTHON_VERSION", name: "ENV_NAME" };
   const legacy = { python: env["PYTHON_VERSION"] || undefined, name: env["ENV_NAME"] || undefined };
-  return [
+  const all = [
     {
-      from: (key) => request.origins[key === "channels" ? "channel" : key] ?? key,
+      from: (key: string) => request.origins[key === "channels" ? "channel" : key] ?? key,
       values: { ...request.flags, channels: request.flags.channel },
     },
     ...project ? [await pyproject(project, world), pins(project, world), named(project, world)] : [],
     ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],
     await config("/etc/mambaenv/config.toml", world),
-    { from: (key) => old[key] ?? key, values: legacy },
+    { from: (key: string) => old[key] ?? key, values: legacy },
   ];
+  // Most say nothing, and are asked a dozen times.
+  return all.filter(({ values }) => Object.values(values).some((value) => value !== undefined));
 }
 
 const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;

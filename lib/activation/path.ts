@@ -3,6 +3,12 @@ import { active, type Env, type Options } from "./state.ts";
 
 /** Python's `os.path.normpath`: no `//`, `/./`, `/../`, trailing slash; two leading slashes stay. */
 export function normal(path: string): string {
+  // Nearly every path is as it should be.
+  if (
+    path.length > 1 && path[0] === "/" && !path.includes("//") && !path.includes("/.") && !path.endsWith("/")
+  ) {
+    return path;
+  }
   const lead = /^\/\/(?!\/)/.test(path) ? "//" : path.startsWith("/") ? "/" : "";
   const parts: string[] = [];
   for (const part of path.split("/")) {
