@@ -2,6 +2,7 @@
 import { type Command, COMMANDS, type Flag, FLAGS, type Request, variable } from "../args.ts";
 import type { Answer } from "../code.ts";
 import { EXIT, Problem } from "../problem.ts";
+import { shells } from "../shells.ts";
 import { OURS, STANDING } from "../vars.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world.ts";
@@ -19,6 +20,7 @@ function answer(request: Request): string {
   if (request.flags.version) return `mambaenv ${VERSION}\n`;
   const name = request.flags.help ? explicit(request) : request.words[0];
   if (name === undefined) return overview();
+  if (name === "shells") return forms();
   const command = COMMANDS.find((command) => command.name === name);
   if (command) return detail(command);
   throw new Problem(`No help on ${JSON.stringify(name)}`, "mambaenv help", EXIT.usage);
@@ -34,7 +36,7 @@ function overview(): string {
 
   source <(mambaenv)         in an .envrc, a terminal, a batch job (bash, zsh)
   eval "$(mambaenv)"         in a POSIX shell
-  mambaenv | source          in fish
+  mambaenv | source          in fish; for the others: mambaenv help shells
 
 Commands
 ${rows(COMMANDS.map(({ name, words, text }) => [`${name} ${words}`.trim(), text]))}
@@ -44,7 +46,8 @@ Variables it reads
 ${rows(STANDING.map(({ name, text }) => [name, text]))}
 Variables it sets
 ${rows(OURS.map(({ name, text }) => [name, text]))}
-Exit codes: 0 done, 1 failed, 2 usage, 3 no engine or no such environment, 4 stale lock, 5 needs the network
+Exit codes: 0 done, 1 failed, 2 usage, 3 no engine or no such environment, 4 stale lock, 5 needs the network;
+run and shell end as the command does
 `;
 }
 
@@ -52,6 +55,14 @@ function detail(command: Command): string {
   const own = FLAGS.filter(({ name }) => command.flags.includes(name));
   const usage = `mambaenv ${command.name} ${own.length ? "[FLAGS] " : ""}${command.words}`.trimEnd();
   return `${usage}\n\n  ${command.text}\n${own.length ? `\nFlags\n${flags(own)}` : ""}`;
+}
+
+/** The line to use in each shell. */
+function forms(): string {
+  const known = shells.map(({ names, form }) => [names.join(", "), form.replace("%", "mambaenv")]);
+  return `The line that activates, by shell; the same with "mambaenv activate NAME" and all the others\n\n${
+    rows(known)
+  }`;
 }
 
 function flags(list: readonly Flag[]): string {

@@ -49,7 +49,7 @@ function program(shell: Shell, asked: string | undefined, world: World): string 
   const own = [asked, world.env["SHELL"]].find((path) => path?.includes("/") && shellNamed(path) === shell);
   if (own) return find(own, world.env, world);
   // busybox wants an applet's name.
-  const names = shell.names.filter((name) => name !== "busybox");
+  const names = [asked ?? "", ...shell.names].filter((name) => name && !/busybox|\//.test(name));
   for (const name of names) {
     try {
       return find(name, world.env, world);

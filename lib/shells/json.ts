@@ -20,7 +20,7 @@ export const json: Shell = {
   names: ["json"],
   scripts: ".sh",
   hook: "",
-  form: "%",
+  form: "% --shell json",
   whole,
   word: (text) => JSON.stringify(text) as Word,
   set: none,
