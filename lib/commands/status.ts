@@ -80,6 +80,7 @@ function values({ settings }: Facts): Section[] {
     ["channels", settings.channels, "conda-forge, or what .condarc says"],
     ["engine", settings.engine, ""],
     ["hook", settings.hook, ""],
+    ["pythonpath", settings.pythonpath, ""],
     ["root", settings.root, ""],
   ];
   return shown.flatMap(([title, setting, none]): Section[] => {
