@@ -47,11 +47,17 @@ export async function pip(order: PipOrder, world: World, report: Report): Promis
   return await review(order, surroundings, world);
 }
 
-/** Looks at the prefix and at pip's settings. Throws Problem where its Python or pip does not work. */
-export async function prepare(order: PipOrder, world: World): Promise<Surroundings> {
+/** Looks at the prefix; what pip's configuration says is left out. Throws Problem where its Python does not work. */
+export async function survey(order: PipOrder, world: World): Promise<Surroundings> {
   const env = environ(order.prefix, world.env, variables(order));
   const before = await inventory(order.prefix, env, world);
-  return { env, own: { ...env, ...await settings(order.prefix, env, world) }, before };
+  return { env, own: { ...env, PIP_CONFIG_FILE: "/dev/null" }, before };
+}
+
+/** The same with pip's settings, for those runs that ask an index. Throws Problem where pip does not work. */
+export async function prepare(order: PipOrder, world: World): Promise<Surroundings> {
+  const found = await survey(order, world);
+  return { ...found, own: { ...found.env, ...await settings(order.prefix, found.env, world) } };
 }
 
 /** One run of pip. Throws Problem with pip's own words. */

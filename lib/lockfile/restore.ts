@@ -6,7 +6,7 @@ import type { Condarc } from "../condarc.ts";
 import type { Engine, Order, Report, Supply } from "../engines/engine.ts";
 import type { Wanted } from "../inputs.ts";
 import type { Locked } from "../lockfile.ts";
-import { type Installed, invoke, type PipOrder, prepare, review } from "../pip.ts";
+import { type Installed, invoke, type PipOrder, prepare, review, type Surroundings, survey } from "../pip.ts";
 import { called, type Decision } from "../requirement/decide.ts";
 import { environment } from "../requirement/environment.ts";
 import { evaluate } from "../requirement/marker.ts";
@@ -119,11 +119,15 @@ async function pip(task: Restoring, world: World): Promise<Installed[]> {
     wheels: [],
     quiet,
   };
-  const found = await prepare(order, world);
-  // Without it, the time of installation would stand in every .pyc and in what is built from source.
-  const surroundings = { ...found, own: { SOURCE_DATE_EPOCH: EPOCH, ...found.own } };
+  const near = await survey(order, world);
+  let far: Surroundings | undefined;
   const run = async (requirements: readonly Requirement[], more: Partial<PipOrder>) => {
-    if (requirements.length > 0) await invoke({ ...order, ...more, requirements }, surroundings, world);
+    if (requirements.length === 0) return;
+    // pip is slow to tell its settings, and for what is at hand they say nothing.
+    const found = more.offline ? near : far ??= await prepare(order, world);
+    // Without it, the time of installation would stand in every .pyc and in what is built from source.
+    const own = { SOURCE_DATE_EPOCH: EPOCH, ...found.own };
+    await invoke({ ...order, ...more, requirements }, { ...found, own }, world);
   };
   const { wheels, folders, sources } = await archives(locked, run, world);
   const exact = ["--no-deps", "--require-hashes"];
@@ -132,5 +136,5 @@ async function pip(task: Restoring, world: World): Promise<Installed[]> {
   await run(sources, { wheels: folders, words: ["install", ...exact] });
   const unhashed = locked.filter(({ sha256 }) => sha256 === undefined).map(plain);
   await run([...unhashed, ...own], { words: ["install", "--no-deps"] });
-  return await review(order, surroundings, world);
+  return await review(order, near, world);
 }
