@@ -141,6 +141,36 @@ Deno.test("run: activation scripts see no stdin, print to stderr, and what they 
   assert.match(broken.err, /warning: this script failed: .*b\.sh/);
 });
 
+Deno.test("run: within another environment, its deactivation scripts see that one, and the command does not", () => {
+  const world = place();
+  const other = `${world.top}/root/envs/other`;
+  put(`${other}/etc/conda/deactivate.d/a.sh`, 'echo "left $CONDA_PREFIX" >&2; export PATH=$PATH:/left\n');
+  const inherited = { CONDA_PREFIX: other, CONDA_SHLVL: "1", PATH: `${other}/bin:/usr/bin:/bin` };
+  const { out, err } = mambaenv(world, ["sh", "-c", 'echo "$CONDA_PREFIX|$PATH"'], inherited);
+  const prefix = `${world.top}/root/envs/work`;
+  assert.deepEqual([out, err], [
+    `${prefix}|${world.cwd}/bin:${prefix}/bin:/usr/bin:/bin\n`,
+    `left ${other}\n`,
+  ]);
+});
+
+Deno.test("run: values of 90 kB full of quotes, with scripts; what is too long says so", () => {
+  const world = place();
+  withScripts(world);
+  for (
+    const [value, out, status] of [["x'y".repeat(30_000), "90000\n", 0], [
+      "x".repeat(140_000),
+      "",
+      126,
+    ]] as const
+  ) {
+    put(`${world.top}/root/envs/work/conda-meta/state`, JSON.stringify({ env_vars: { BIG: value } }));
+    const ended = mambaenv(world, ["sh", "-c", 'echo "${#BIG}"']);
+    assert.deepEqual([ended.out, ended.status], [out, status]);
+    if (status !== 0) assert.match(ended.err, /Cannot run .*: its words and the environment are too long/);
+  }
+});
+
 Deno.test("run: it is the same process, so a signal reaches the command itself", async () => {
   const world = place();
   const code = 'trap "echo caught; exit 9" TERM; echo "$$ up" >&2; while :; do sleep 0.1; done';

@@ -60,10 +60,13 @@ function sourcing(
 ): Omit<Program, "keep"> {
   const file = sourcer(world);
   const shell = shellNamed(file)!;
-  const { BASH_ENV: startup, ...env } = apply(world.env, changes.slice(0, first));
+  // A word of the shell may not be as long as all that is to be undone, which no script needs to wait for.
+  const ours = changes.filter((change) => "name" in change && change.name.startsWith("MAMBAENV_"));
+  const later = changes.slice(first).filter((change) => !ours.includes(change));
+  const { BASH_ENV: startup, ...env } = apply(world.env, [...changes.slice(0, first), ...ours]);
   // The scripts read nothing of what is the command's, and print nothing into it.
   const lines = [
-    `{\n${render(changes.slice(first), shell)}} </dev/null >&2`,
+    `{\n${render(later, shell)}} </dev/null >&2`,
     ...startup === undefined ? [] : [shell.set("BASH_ENV", shell.word(startup))],
     `case $1 in */*) ;; *) command -v -- "$1" >/dev/null || {`,
     `  printf 'mambaenv: Command not found: %s\\n' "$1" >&2; exit ${EXIT.absent}; } ;; esac`,
