@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { decode, encode } from "./bytes.ts";
 import { Problem, reason } from "./problem.ts";
+import { alive, trap } from "./signals.ts";
 import type { Env, Stat, World } from "./world.ts";
 
 /** A path as the file system wants it. */
@@ -51,32 +52,6 @@ const REASONS: Record<string, string> = {
 };
 const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
 const HINTS: Record<string, string> = { ENOSPC: MOVE, EDQUOT: MOVE, EROFS: MOVE, EACCES: MOVE, EPERM: MOVE };
-
-const traps: ((status: number) => void)[] = [];
-let trapping = false;
-
-/** Cleans up in reverse order when a signal comes, and ends the program with 128 + its number. */
-function trap(act: (status: number) => void): () => void {
-  if (!trapping) {
-    trapping = true;
-    for (const [name, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
-      process.once(name, () => {
-        for (const act of traps.splice(0).reverse()) act(128 + number);
-        process.exit(128 + number);
-      });
-    }
-  }
-  traps.push(act);
-  return () => void traps.splice(traps.indexOf(act) >>> 0, 1);
-}
-
-function alive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
 
 let serial = 0;
 function beside(path: string): string {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { big, channel } from "../tests/channel/channel.ts";
 import { oracle, which } from "../tests/oracle.ts";
+import { bare } from "../tests/program.ts";
 import { compare } from "../tests/warm.ts";
 import { build } from "./compile.ts";
 
@@ -21,19 +22,17 @@ interface Entry {
   cwd?: string;
   /** Done before each run, not timed. */
   before?: () => void;
+  /** What is different in each run. */
+  next?: () => Pick<Entry, "argv" | "env" | "cwd">;
 }
 
 /** Runs one command; milliseconds of the wall clock. Throws if it fails. */
-function once({ name, argv, env = {}, cwd = TOP, before }: Entry): number {
-  before?.();
-  const [program = "", ...words] = argv;
+function once(entry: Entry): number {
+  const { name, argv, env = {}, cwd = TOP } = { ...entry, ...entry.next?.() };
+  entry.before?.();
+  const words = bare(argv, { ...ENV, ...env });
   const started = performance.now();
-  const ended = spawnSync(program, words, {
-    cwd,
-    env: { ...ENV, ...env },
-    encoding: "utf8",
-    maxBuffer: 1 << 26,
-  });
+  const ended = spawnSync("/usr/bin/env", words, { cwd, encoding: "utf8", maxBuffer: 1 << 26 });
   const took = performance.now() - started;
   if (ended.status !== 0) throw new Error(`${name} failed (${ended.status}): ${ended.stderr}${ended.stdout}`);
   return took;
@@ -118,39 +117,40 @@ asyncio.run(main(*sys.argv[1:]))
 const SPECS = ["python", "numpy", "pandas", "requests", "rich"];
 
 async function create(): Promise<void> {
-  const channels = [await channel(), await big()].map(({ url }) => url);
+  const channels = [await channel(), await big()].map(({ url }) => url).join(",");
   const cwd = project("create", SPECS.slice(1).map((name) => `${name}\n`).join(""));
   const root = join(TOP, "root");
-  const env = { MAMBAENV_CHANNEL: channels.join(","), MAMBAENV_ROOT: root };
-  const envs = join(root, "envs");
-  const gone = (path: string) => () => fs.rmSync(path, { recursive: true, force: true });
-  const ours: Entry = {
-    name: "**mambaenv**, `.pyc` linked from the cache",
-    argv: [PROGRAM, "--shell", "bash", "-q"],
-    env,
+  const env = { MAMBAENV_CHANNEL: channels, MAMBAENV_ROOT: root };
+  // A new name each time: removing the last environment would keep the disk busy for the next.
+  let serial = 0;
+  const ours = (more: { [name: string]: string } = {}) => () => ({
+    argv: [PROGRAM, "--shell", "bash", "--quiet", "--name", `e${serial++}`],
+    env: { ...env, ...more },
     cwd,
-  };
+  });
+  const python = await oracle();
+  const theirs = () => ({
+    argv: [python, "-c", RATTLER, channels, join(TOP, `peer${serial++}`), join(TOP, "cache"), ...SPECS],
+  });
   const kept = () =>
     fs.readdirSync(join(root, "pkgs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const compiled = () => kept().forEach(({ name }) => gone(join(root, "pkgs", name, ".pyc"))());
-  const peer = join(TOP, "peer");
-  const argv = [await oracle(), "-c", RATTLER, channels.join(","), peer, join(TOP, "cache"), ...SPECS];
-  const entries: Entry[] = [
-    { name: "py-rattler, without `.pyc`", argv, before: gone(peer) },
-    {
-      ...ours,
-      name: "**mambaenv**, without `.pyc`",
-      env: { ...env, PYTHONDONTWRITEBYTECODE: "1" },
-      before: gone(envs),
-    },
-    { ...ours, before: gone(envs) },
-    { ...ours, name: "**mambaenv**, `.pyc` compiled anew", before: () => (gone(envs)(), compiled()) },
-  ];
-  race(`Making ${SPECS.join(", ")} from cached packages: solve and link`, 7, entries);
-  once({ ...ours, before: gone(envs) });
-  const files = Number(spawnSync("sh", ["-c", `find ${envs}/ -type f | wc -l`], { encoding: "utf8" }).stdout);
-  console.log(`\n${files} files with \`.pyc\`, in ${kept().length} packages.`);
+  const forget = () => {
+    for (const { name } of kept()) {
+      fs.rmSync(join(root, "pkgs", name, ".pyc"), { recursive: true, force: true });
+    }
+  };
+  race(`Making ${SPECS.join(", ")} from cached packages: solve and link`, 9, [
+    { name: "py-rattler, without `.pyc`", ...theirs(), next: theirs },
+    { name: "**mambaenv**, without `.pyc`", ...ours(BARE)(), next: ours(BARE) },
+    { name: "**mambaenv**, `.pyc` linked from the cache", ...ours()(), next: ours() },
+    { name: "**mambaenv**, `.pyc` compiled anew", ...ours()(), next: ours(), before: forget },
+  ]);
+  const files = spawnSync("sh", ["-c", `find ${root}/envs/e${serial - 1}/ -type f | wc -l`], {
+    encoding: "utf8",
+  });
+  console.log(`\n${files.stdout.trim()} files with \`.pyc\`, of ${kept().length} packages.`);
 }
+const BARE = { PYTHONDONTWRITEBYTECODE: "1" };
 
 try {
   await warm();

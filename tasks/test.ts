@@ -7,7 +7,7 @@ import { channel } from "../tests/channel/channel.ts";
 import { oracle } from "../tests/oracle.ts";
 
 /** What a developer's own shell may have active, and no test is to see. */
-const FOREIGN = /^(CONDA|_?MAMBA|_CE_|DIRENV_|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME|BASH_ENV|ENV$)/;
+const FOREIGN = /^(CONDA|_?MAMBA|_CE_|DIRENV_|VIRTUAL_ENV|PYTHON|BASH_ENV|ENV$)/;
 /** Of Deno's last line: `ok | 12 passed (3 steps) | 0 failed | 2 ignored (1s)`. */
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?:.*? \| (\d+) ignored)?/gm;
 

@@ -23,8 +23,8 @@ for (const name of ["conda", "mamba", "micromamba"] as const) {
         assert.ok(prefix.startsWith(`${root}/envs/.mambaenv/work-`), prefix);
         assert.match(readlinkSync(`${root}/envs/work`), /^\.mambaenv\/work-/);
         assert.equal(JSON.parse(world.read(`${prefix}/conda-meta/mambaenv.json`)!).engine, name);
-        assert.match(first.err, /^  requests +[\d.]+ +conda/m);
-        assert.match(first.err, /^  onlypypi +[\d.]+ +PyPI/m);
+        assert.match(first.err, /^ {2}requests +[\d.]+ +conda/m);
+        assert.match(first.err, /^ {2}onlypypi +[\d.]+ +PyPI/m);
         const asked = server.requests.length;
         const again = await bash('source <("$M"); echo "$CONDA_PREFIX|$CONDA_EXE"');
         assert.deepEqual([again.out, again.err], [`${prefix}|${root}/bin/conda\n`, ""]);

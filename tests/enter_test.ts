@@ -33,7 +33,7 @@ Deno.test({
       "PyPI",
     ]];
     for (const [name, by] of rows) assert.match(first.err, new RegExp(`^  ${name} +[\\d.]+ +${by}`, "m"));
-    assert.match(first.err, /^  links +nobody +its marker is false here/m);
+    assert.match(first.err, /^ {2}links +nobody +its marker is false here/m);
 
     const asked = server.requests.length;
     const again = await bash('source <("$M"); source <("$M"); echo "$CONDA_PREFIX|$CONDA_SHLVL|$PATH"');
@@ -182,7 +182,7 @@ Deno.test(
       const { out, err } = await bash('source <("$M") && python -c "import onlypypi, cowsay; print(7)"');
       assert.equal(out, "7\n", err);
       assert.match(err, /conda finds no way, so all requirements go to pip:\n[^]*right/);
-      assert.match(err, /^  onlypypi +[\d.]+ +PyPI +conda found no way$/m);
+      assert.match(err, /^ {2}onlypypi +[\d.]+ +PyPI +conda found no way$/m);
     }),
 );
 

@@ -12,6 +12,11 @@ export interface Called {
   err: string;
 }
 
+/** Words for `env` that give a program this environment and nothing else: Deno's spawnSync adds its own. */
+export function bare(argv: readonly string[], env: { [name: string]: string }): string[] {
+  return ["-i", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...argv];
+}
+
 /** Runs a program and waits; `env` is the whole environment. */
 export function call(
   argv: readonly string[],
@@ -19,8 +24,7 @@ export function call(
 ): Called {
   if (!existsSync(PROGRAM)) throw new Error("dist/mambaenv is missing: deno task compile");
   const { cwd, env = {}, input = "", timeout = 120_000 } = options;
-  const [program = "", ...words] = argv;
-  const ended = spawnSync(program, words, { cwd, env, input, timeout, encoding: "utf8" });
+  const ended = spawnSync("/usr/bin/env", bare(argv, env), { cwd, input, timeout, encoding: "utf8" });
   if (ended.error && ended.status === null && ended.signal === null) throw ended.error;
   return { status: ended.status, out: ended.stdout, err: ended.stderr };
 }

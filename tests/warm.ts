@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../tasks/compile.ts";
 import { tool } from "./oracle.ts";
-import { PROGRAM } from "./program.ts";
+import { bare, PROGRAM } from "./program.ts";
 
 /** Where the program is called: its whole environment, its working folder. */
 export interface Call {
@@ -23,8 +23,8 @@ const DEED = /^(mkdir|rename|unlink|symlink|link|chmod|chown|utime|truncate|sock
 
 /** The system calls of a program that ends well. */
 function trace(argv: readonly string[], { cwd, env }: Call, log: string): string[] {
-  const words = ["-f", "-qq", "-e", CALLS, "-o", log, ...argv];
-  const ended = spawnSync(tool("strace"), words, { cwd, env: { ...env, PWD: cwd }, encoding: "utf8" });
+  const words = [tool("strace"), "-f", "-qq", "-e", CALLS, "-o", log, ...argv];
+  const ended = spawnSync("/usr/bin/env", bare(words, { ...env, PWD: cwd }), { cwd, encoding: "utf8" });
   assert.equal(ended.status, 0, ended.stderr);
   return readFileSync(log, "utf8").split("\n").map((line) => line.replace(/^\d+ +/, ""));
 }
