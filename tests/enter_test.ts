@@ -186,6 +186,41 @@ Deno.test(
     }),
 );
 
+const root = process.getuid?.() === 0;
+if (!root) console.log("a full disk is not tried: only root can mount a small one");
+
+Deno.test({
+  name: "enter: the disk is full: it is said, nothing half-made, and elsewhere it works",
+  ignore: ignore || !root,
+}, () =>
+  staged("hello\nnumpy\n", async ({ world, bash }) => {
+    const small = `${world.top}/small`;
+    const mounted = await bash(`mkdir ${small} && mount -t tmpfs -o size=24m none ${small}`);
+    assert.equal(mounted.status, 0, mounted.err);
+    try {
+      const { out, err } = await bash(`source <("$M" --root ${small}); echo "$? alive"`);
+      assert.equal(out, "1 alive\n", err);
+      assert.match(err, /the disk is full[^]*MAMBAENV_ROOT=/);
+      assert.deepEqual(world.list(`${small}/envs/.mambaenv`) ?? [], []);
+      const elsewhere = await bash('source <("$M") && echo fine');
+      assert.equal(elsewhere.out, "fine\n", elsewhere.err);
+    } finally {
+      await bash(`umount ${small}`);
+    }
+  }));
+
+Deno.test(
+  { name: "enter: the environment's Python is broken: it is entered all the same", ignore },
+  () =>
+    staged("hello\n", async ({ bash }) => {
+      await bash(
+        'source <("$M") && rm "$CONDA_PREFIX"/bin/python* && echo broken > "$CONDA_PREFIX/bin/python"',
+      );
+      const { out, err } = await bash('source <("$M"); echo "$? ${CONDA_DEFAULT_ENV}"');
+      assert.deepEqual([out, err], ["0 work\n", ""]);
+    }),
+);
+
 /** Where a build is when it is interrupted: a fault that holds it there, and what it says then. */
 const HELD: { [stage: string]: [string, Fault[], RegExp] } = {
   "reading channels": ["hello\n", [{ path: /shards/, kind: "hang" }], /reading channels/],

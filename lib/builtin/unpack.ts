@@ -92,8 +92,7 @@ async function conda(archive: string, folder: Folder): Promise<void> {
     }
     for (const { start, size } of parts) {
       if (size === 0) throw new Error("it is empty");
-      const from = { fd, autoClose: false, start, end: start + size - 1, highWaterMark: CHUNK };
-      const source = fs.createReadStream("", from);
+      const source = pieces(fd, start, start + size);
       const plain = zlib.createZstdDecompress({ chunkSize: CHUNK });
       const tar = new Tar(folder);
       await pipeline(source, plain, async (chunks: AsyncIterable<Uint8Array>) => {
@@ -111,12 +110,22 @@ async function tarball(archive: string, folder: Folder): Promise<void> {
   const tar = new Tar(folder);
   const fd = fs.openSync(native(archive), "r");
   try {
-    const source = fs.createReadStream("", { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
-    await bunzip2(source, (bytes) => tar.feed(bytes));
+    await bunzip2(pieces(fd, 0, Infinity), (bytes) => tar.feed(bytes));
   } finally {
     fs.closeSync(fd);
   }
   tar.end();
+}
+
+/** A file's bytes. No stream: Bun's closes the descriptor of others when it is destroyed. */
+async function* pieces(fd: number, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end;) {
+    const bytes = new Uint8Array(Math.min(CHUNK, end - at));
+    const read = fs.readSync(fd, bytes, 0, bytes.length, at);
+    if (read === 0) return;
+    at += read;
+    yield bytes.subarray(0, read);
+  }
 }
 
 /** Renames the new folder to its place, unless a complete one is there. */
