@@ -1,6 +1,6 @@
 // The main job, by the compiled program with the built-in engine, from a channel and an index on loopback.
 import assert from "node:assert/strict";
-import { readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { readlinkSync, statSync, writeFileSync } from "node:fs";
 import { oracle, tool } from "./oracle.ts";
 import { call, PROGRAM, start } from "./program.ts";
 import type { Fault } from "./server.ts";
@@ -246,7 +246,7 @@ for (const [where, [requirements, faults, words]] of Object.entries(HELD)) {
         assert.equal(status, exit);
         assert.match(out, new RegExp(`exit ${exit}\\)\\n$`));
         assert.deepEqual(store(), []);
-        assert.deepEqual(marked(mark), []);
+        assert.deepEqual(pids(mark), []);
         server.faults.length = 0;
         const next = await bash('source <("$M") && echo fine');
         assert.equal(next.out, "fine\n", next.err);
@@ -254,13 +254,31 @@ for (const [where, [requirements, faults, words]] of Object.entries(HELD)) {
   }
 }
 
+Deno.test({
+  name: "enter: SIGINT while linking: status 130, nothing half-made",
+  ignore: ignore || !tool("strace"),
+}, () =>
+  staged("hello\n", async ({ world, env, store, bash }) => {
+    const mark = `mark${crypto.randomUUID()}`;
+    const slow = ["-e", "trace=link,linkat", "-e", "inject=link,linkat:delay_enter=3000"];
+    const words = [tool("strace"), "-f", "-qq", "-o", "/dev/null", ...slow, PROGRAM, "--shell", "bash"];
+    const running = start(words, { cwd: world.cwd, env: { ...env, MARK: mark } });
+    await running.says(/linking/);
+    await world.sleep(300);
+    const pid = pids(mark).find((pid) => world.read(`/proc/${pid}/cmdline`)?.startsWith(PROGRAM));
+    process.kill(Number(pid), "SIGINT");
+    const { status, out, err } = await running.ended;
+    assert.equal(status, 130, err);
+    assert.match(out, /exit 130\)\n$/);
+    assert.deepEqual(store(), []);
+    const next = await bash('source <("$M") && echo fine');
+    assert.equal(next.out, "fine\n", next.err);
+  }));
+
 /** Processes that inherited a variable. */
-function marked(mark: string): string[] {
-  const world = testWorld();
-  return readdirSync("/proc").filter((pid) =>
-    /^\d+$/.test(pid) && world.read(`/proc/${pid}/environ`)?.includes(mark)
-  )
-    .map((pid) => world.read(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ") ?? pid);
+function pids(mark: string): string[] {
+  const { read, list } = testWorld();
+  return list("/proc")!.filter((pid) => /^\d+$/.test(pid) && read(`/proc/${pid}/environ`)?.includes(mark));
 }
 
 Deno.test(
