@@ -38,8 +38,11 @@ export interface Lock {
 
 /** Reads the lock file in a project's root; undefined where there is none. Throws Problem. */
 export async function readLock(root: string, world: World): Promise<Lock | undefined> {
-  const text = world.read(`${root}/${LOCKFILE}`);
-  return text === undefined ? undefined : await (await import("./lockfile/parse.ts")).parseLock(text);
+  const path = `${root}/${LOCKFILE}`;
+  const text = world.read(path);
+  if (text !== undefined) return await (await import("./lockfile/parse.ts")).parseLock(text);
+  if (world.stat(path) === undefined) return undefined;
+  throw new Problem(`Cannot read ${JSON.stringify(path)}`, `ls -l ${JSON.stringify(path)}`);
 }
 
 /** The packages of a lock for a platform. Throws Problem where it has none. */

@@ -9,7 +9,7 @@ export type Step = { kind: "build"; reason: string };
 export function plan({ environment, settings, stale, project }: Facts): Step[] {
   const { lock } = settings;
   if (lock && !project?.files.has("conda-lock.yml")) {
-    throw new Problem(`No conda-lock.yml, and --${lock} asks for one`, "mambaenv lock", EXIT.stale);
+    throw unlocked(lock);
   }
   switch (environment.kind) {
     case "plain":
@@ -37,4 +37,9 @@ export function plan({ environment, settings, stale, project }: Facts): Step[] {
       return environment satisfies never;
   }
 }
+/** The words where a lock file is asked for and there is none. */
+export function unlocked(mode: string): Problem {
+  return new Problem(`No conda-lock.yml, and --${mode} asks for one`, "mambaenv lock", EXIT.stale);
+}
+
 const REASONS = { missing: "there is none yet", damaged: "it is damaged: its stamp is gone" } as const;

@@ -6,6 +6,7 @@ import { Conflict, type Engine, type Order, type Report } from "./engines/engine
 import type { Facts } from "./facts.ts";
 import { readWanted, type Wanted } from "./inputs.ts";
 import { type Installed, pip } from "./pip.ts";
+import { unlocked } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { secretless } from "./requirements.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
@@ -72,7 +73,10 @@ export async function provision(task: Task, world: World): Promise<Provision> {
 async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; made?: Made }> {
   const { facts: { project, settings }, wanted, target: { platform } } = wish;
   const lock = project && await readLock(project.root, world);
-  if (lock === undefined) return { lock: undefined };
+  if (lock === undefined) {
+    if (settings.lock) throw unlocked(settings.lock);
+    return { lock: undefined };
+  }
   const { misfit, unused } = await import("./lockfile/judge.ts");
   const reason = await misfit(lock, { wanted, settings, platform }, world);
   if (reason !== undefined && settings.lock === "locked") {

@@ -8,6 +8,8 @@ import { bare, type Lock, type Locked } from "../lib/lockfile.ts";
 import { contentHash } from "../lib/lockfile/content.ts";
 import { diff } from "../lib/lockfile/diff.ts";
 import { formatLock } from "../lib/lockfile/format.ts";
+import { misfit } from "../lib/lockfile/judge.ts";
+import { lacks } from "../lib/lockfile/machine.ts";
 import { parseLock } from "../lib/lockfile/parse.ts";
 import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
@@ -147,6 +149,8 @@ const WRONG: { [title: string]: [RegExp | string, string, RegExp] } = {
   "a platform that is a path": ["platform: linux-64", "platform: ../x", /for the platform/],
   "an archive of PyPI by md5 alone": [/manager: conda([^]*)sha256: .*/, "manager: pip$1", /has no sha256/],
   "nothing at all": [/[^]*/, "", /it is no lock file/],
+  "ten thousand brackets": [/[^]*/, "[".repeat(30_000), /^.{1,300}$/s],
+  "a build that commands the terminal": ["py_0.conda", "%1b%5b31m.conda", /is no package of six/],
   "a list": [/[^]*/, "- 1\n", /it is no lock file/],
   "no packages": [/package:[^]*/, "", /no list of packages/],
   "a package that is a word": [/package:[^]*/, "package:\n  - six\n", /line 13: expected a package/],
@@ -255,6 +259,54 @@ Deno.test("contentHash: comments, order and secrets do not count; what is asked 
     }),
   ];
   assert.equal(new Set([same, ...others]).size, others.length + 1);
+});
+
+Deno.test("misfit: another tool's lock is compared package by package; conda's versions as conda has them", async () => {
+  const world = testWorld();
+  const packages = [
+    locked("python", "3.11.7"),
+    locked("tzdata", "2024a"),
+    locked("numpy", "1.26.4"),
+    locked("pytorch", "2.1.0"),
+    locked("onlypypi", "1.0", { manager: "pip" }),
+  ];
+  const lock = { ...lockOf(packages), hashes: { "linux-64": "0".repeat(64) } };
+  const rows: [string, string | undefined, RegExp | undefined][] = [
+    ["tzdata\nnumpy>=1.26\nonlypypi\ntorch==2.1.*\n", undefined, undefined],
+    ['numpy\nother; sys_platform == "win32"\n', ">=3.10,<3.12", undefined],
+    ["numpy>=2\n", undefined, /it has no numpy>=2/],
+    ["onlypypi>1\n", undefined, /it has no onlypypi>1/],
+    ["six\n", undefined, /it has no six/],
+    ["# conda: numpy >=2\n", undefined, /it has no numpy >=2/],
+    ["numpy\n", "3.12", /it has Python 3.11.7, and 3.12 is asked for/],
+  ];
+  for (const [text, version, expected] of rows) {
+    fs.writeFileSync(`${world.cwd}/requirements.txt`, text);
+    const wanted = await readWanted(findProject({}, world), world);
+    const settings = { python: version ? { value: version, from: "" } : undefined, channels: undefined };
+    const found = await misfit(lock, { wanted, settings, platform: "linux-64" }, world);
+    if (expected) assert.match(found ?? "", expected);
+    else assert.equal(found, undefined, text);
+    const elsewhere = await misfit(lock, { wanted, settings, platform: "osx-64" }, world);
+    assert.equal(elsewhere, "it has no packages for osx-64");
+  }
+  world.remove(world.top);
+});
+
+Deno.test("lacks: what the packages need and this machine has not, once each", async () => {
+  const env = { CONDA_OVERRIDE_GLIBC: "2.17", CONDA_OVERRIDE_CUDA: "" };
+  const world = testWorld({}, { env });
+  const packages = [
+    locked("new", "1", { dependencies: { __glibc: ">=2.28,<3.0.a0", __linux: "" } }),
+    locked("old", "1", { dependencies: { __glibc: ">=2.17", __unix: "" } }),
+    locked("also", "1", { dependencies: { __glibc: ">=2.28,<3.0.a0" } }),
+    locked("gpu", "1", { dependencies: { __cuda: "" } }),
+  ];
+  assert.deepEqual(await lacks(packages, "linux-64", world), [
+    "gpu may not work here: needs __cuda, and this machine has none",
+    "also, new may not work here: needs __glibc >=2.28,<3.0.a0, and this machine has 2.17",
+  ]);
+  world.remove(world.top);
 });
 
 const REQUIREMENTS = "requests>=2.31\nhello\nonlypypi\nclick==8.2.1\n";

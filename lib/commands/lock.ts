@@ -6,6 +6,7 @@ import { type Facts, gather } from "../facts.ts";
 import { readWanted } from "../inputs.ts";
 import { type Lock, LOCKFILE, readLock } from "../lockfile.ts";
 import { EXIT, Problem } from "../problem.ts";
+import { plain } from "../progress.ts";
 import { homeless, type Project } from "../project.ts";
 import type { World } from "../world.ts";
 
@@ -71,5 +72,5 @@ async function tell(before: Lock | undefined, lock: Lock, { flags }: Request, wo
     : lines.length === 1
     ? "1 package changes"
     : `${lines.length} packages change`;
-  world.err([...lines.map((line) => `  ${line}`), `mambaenv: ${LOCKFILE}: ${said}`, ""].join("\n"));
+  world.err([...lines.map((line) => `  ${plain(line)}`), `mambaenv: ${LOCKFILE}: ${said}`, ""].join("\n"));
 }

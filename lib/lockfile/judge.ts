@@ -1,7 +1,7 @@
 // Whether a lock file still is what the project asks for.
 import { type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
 import { type Requirement, secretless } from "../requirements.ts";
-import { dependency, fits } from "../requirement/conda.ts";
+import { dependency, fits, toConda } from "../requirement/conda.ts";
 import { environment } from "../requirement/environment.ts";
 import { evaluate } from "../requirement/marker.ts";
 import { candidates, extrasOf } from "../requirement/name.ts";
@@ -43,11 +43,16 @@ async function missing(packages: readonly Locked[], content: Content): Promise<s
   for (const requirement of wanted.requirements) {
     if (local(requirement) || (requirement.marker && !evaluate(requirement.marker, here))) continue;
     const found = pip.get(requirement.name ?? "") ?? await condas(requirement, conda);
-    if (!found || !contains(requirement.clauses, found.version)) {
+    if (!found || !suffices(found, requirement)) {
       return `it has no ${secretless(requirement.text)}`;
     }
   }
   return undefined;
+}
+
+/** conda's versions are not always PyPI's kind. */
+function suffices({ manager, version }: Locked, { clauses }: Requirement): boolean {
+  return manager === "pip" ? contains(clauses, version) : fits(toConda(clauses, [version], true), version);
 }
 
 function suits(asked: string, version: string): boolean {

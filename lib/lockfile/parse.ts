@@ -12,12 +12,12 @@ export async function parseLock(text: string): Promise<Lock> {
   const { isMap, isSeq, LineCounter, parseDocument } = await import("yaml");
   const counter = new LineCounter();
   // Every scalar is text: a checksum may look like a number.
-  const document = parseDocument(text, { lineCounter: counter, schema: "failsafe" });
+  const document = guarded(() => parseDocument(text, { lineCounter: counter, schema: "failsafe" }));
   const line = (offset: number) => counter.linePos(offset).line;
   const [error] = document.errors;
   if (error) throw broken(line(error.pos[0]), error.message.split("\n")[0]!.replace(/ at line.*/, ""));
   if (!isMap(document.contents)) throw broken(1, "it is no lock file");
-  const whole = plain(() => document.toJS({ maxAliasCount: 0 }));
+  const whole = fields(guarded(() => document.toJS({ maxAliasCount: 0 })), "a lock file", 1);
   const version = whole["version"];
   if (version !== "1") {
     throw broken(1, `its version is ${JSON.stringify(version ?? null)}, and 1 is the one known`);
@@ -41,12 +41,12 @@ export async function parseLock(text: string): Promise<Lock> {
   };
 }
 
-function plain(read: () => unknown): Fields {
+function guarded<T>(read: () => T): T {
   try {
-    return fields(read(), "a lock file", 1);
+    return read();
   } catch (error) {
-    // The reader of YAML throws it for an alias, of which a small file can make a huge one.
-    if (error instanceof ReferenceError) throw broken(1, reason(error));
+    // The reader of YAML throws them for an alias, of which a small file can make a huge one, and for 10,000 brackets.
+    if (error instanceof ReferenceError || error instanceof RangeError) throw broken(1, reason(error));
     throw error;
   }
 }
@@ -142,7 +142,7 @@ function condaUrl(url: string, platform: string, title: string, line: number): s
   if (subdir !== platform && subdir !== "noarch") {
     throw broken(line, `${title} is for ${platform}, and its URL for ${JSON.stringify(subdir)}`);
   }
-  const stem = /^(.+)-[^-]+\.(conda|tar\.bz2)$/.exec(decodeURIComponent(file))?.[1];
+  const stem = /^(.+)-[\w.+~]+\.(conda|tar\.bz2)$/.exec(decodeURIComponent(file))?.[1];
   if (stem !== title.replace(" ", "-")) {
     throw broken(line, `${JSON.stringify(file)} is no package of ${title}`);
   }

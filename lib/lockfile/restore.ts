@@ -14,6 +14,7 @@ import type { Requirement } from "../requirements.ts";
 import type { World } from "../world.ts";
 import { local } from "./content.ts";
 import { condas } from "./judge.ts";
+import { lacks } from "./machine.ts";
 import { archives, plain } from "./wheels.ts";
 
 /** What is to be restored, and by what means. */
@@ -27,6 +28,8 @@ export interface Restoring {
   root: string;
   quiet: boolean;
   report: Report;
+  /** Takes the progress line away, for words that stay. */
+  clear: () => void;
 }
 
 /** Fills the prefix of the order; returns who provided what. Throws Problem. */
@@ -36,6 +39,10 @@ export async function restore(
 ): Promise<{ why: Decision[]; added: Installed[] }> {
   const { packages, engine, order, wanted } = task;
   const records = packages.filter(({ manager }) => manager === "conda").map(recordOf);
+  for (const line of await lacks(packages, order.platform, world)) {
+    task.clear();
+    world.err(`mambaenv: warning: ${line}\n`);
+  }
   const why = await decisions(packages, wanted, order.platform);
   const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))
     .map(({ name, version }) => `${name} ==${version}`);

@@ -4,10 +4,11 @@ import { subdirOf } from "../../builtin/virtual.ts";
 import { loadCondarc } from "../../condarc.ts";
 import { resolve } from "../../engines/builtin.ts";
 import { Conflict } from "../../engines/engine.ts";
-import { readWanted } from "../../inputs.ts";
-import { bare, type Lock, type Locked } from "../../lockfile.ts";
+import { readWanted, type Wanted } from "../../inputs.ts";
+import { bare, type Lock, type Locked, LOCKFILE } from "../../lockfile.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
+import type { Project } from "../../project.ts";
 import { channels, settle } from "../../provision.ts";
 import { dependency } from "../../requirement/conda.ts";
 import { type Split, split } from "../../split.ts";
@@ -65,7 +66,7 @@ export async function makeLock(asked: Making, world: World): Promise<Lock> {
       hashes: Object.fromEntries(hashes),
       channels: urls,
       platforms,
-      sources: [...project.files.keys()].filter((name) => !/^(\.envrc|conda-lock\.yml)$/.test(name)).sort(),
+      sources: sources(project, wanted, world),
       packages: [...solved.flatMap(locked), ...archives],
     };
   } finally {
@@ -76,6 +77,14 @@ export async function makeLock(asked: Making, world: World): Promise<Lock> {
 /** Where what was locked is in the way, the solve is done without. */
 function unlessConflict(error: unknown): undefined {
   if (!(error instanceof Conflict)) throw error;
+}
+
+/** The project's files that were read, not those elsewhere: their paths are this machine's. */
+function sources({ root, files }: Project, { inputs }: Wanted, world: World): string[] {
+  const own = inputs.filter((path) => path.startsWith(`${root}/`) && world.stat(path)?.kind === "file")
+    .map((path) => path.slice(root.length + 1));
+  const named = [...files.keys()].filter((name) => name !== ".envrc" && name !== LOCKFILE);
+  return [...new Set([...named, ...own])].sort();
 }
 
 function locked({ platform, records }: Solved): Locked[] {
