@@ -114,7 +114,7 @@ function lockedOf(entry: Fields, line: number): Locked | undefined {
 }
 
 /** Whether a URL of a repository names one state of it for ever. */
-export function revision(url: string): boolean {
+function revision(url: string): boolean {
   return /^(git|hg|svn|bzr)\+[^#]*@[0-9a-f]{40}(#|$)/.test(url);
 }
 
