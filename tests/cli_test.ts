@@ -98,7 +98,7 @@ Deno.test("stdout: a terminal gets words and the line to type, a closed one no t
   const world = testWorld(PLAIN);
   const script = tool("script");
   const env = { ...variables(world), SHELL: BASH };
-  const seen = call([script, "-qec", PROGRAM, "/dev/null"], { cwd: world.cwd, env });
+  const seen = call([script, "-qec", `${PROGRAM}; :`, "/dev/null"], { cwd: world.cwd, env });
   assert.match(seen.out, /To activate it: source <\(mambaenv\)/);
   assert.ok(!seen.out.includes("export"));
   const closed = bash(world, '"$M" >&-; "$M" | true; "$M" status | head -c1 >/dev/null; echo ok');
