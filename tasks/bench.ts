@@ -82,9 +82,12 @@ async function warm(): Promise<void> {
   once({ name: "the first entering", argv: ["/bin/bash", "-c", `source <(${PROGRAM})`], env, cwd });
   const bash = (code: string): Entry => ({ name: code, argv: ["/bin/bash", "-c", code], env, cwd });
   const nothing = empty();
+  // Both files new on the same disk: how a file lies in the page cache is a tenth of the start.
+  const program = join(TOP, "mambaenv");
+  fs.copyFileSync(PROGRAM, program);
   const peers: Entry[] = [
     { ...bash(`source <(${nothing})`), name: "an empty compiled program" },
-    { ...bash(`source <(${PROGRAM})`), name: "**mambaenv**" },
+    { ...bash(`source <(${program})`), name: "**mambaenv**" },
     { ...bash(":"), name: "bash alone" },
   ];
   const prefix = fs.realpathSync(join(TOP, "home/.local/share/mambaenv/envs/warm"));
