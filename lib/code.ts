@@ -50,7 +50,12 @@ export interface Shell {
 
 /** A name that every shell takes for a variable; anything else is never printed. */
 export function nameable(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+  for (let i = 0; i < name.length; i++) {
+    const c = name[i]!;
+    const letter = (c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || c === "_";
+    if (!letter && (i === 0 || c < "0" || c > "9")) return false;
+  }
+  return name !== "";
 }
 
 /** Spells changes in a shell: newline-terminated code. Throws RangeError for an unprintable variable name. */

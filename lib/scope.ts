@@ -97,7 +97,7 @@ function around(entry: Entry, own: ReadonlySet<string>, env: Env): Change[] {
 /** Folders in PYTHONPATH that hold another Python's packages. */
 export function foreign(prefix: string, env: Env): string[] {
   return parts(env["PYTHONPATH"]).filter((dir) =>
-    /\/(site|dist)-packages(\/|$)/.test(dir) && !dir.startsWith(`${prefix}/`)
+    dir.includes("-packages") && /\/(site|dist)-packages(\/|$)/.test(dir) && !dir.startsWith(`${prefix}/`)
   );
 }
 

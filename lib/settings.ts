@@ -167,7 +167,7 @@ async function pyproject(project: Project, world: World): Promise<Source> {
   const from = () => "pyproject.toml [tool.mambaenv]";
   const path = `${project.root}/pyproject.toml`;
   const text = project.files.has("pyproject.toml") ? world.read(path) ?? "" : "";
-  if (!/tool\s*\.\s*["']?mambaenv/.test(text)) return { from, values: {} };
+  if (!text.includes("mambaenv") || !/tool\s*\.\s*["']?mambaenv/.test(text)) return { from, values: {} };
   const tool = (await toml(path, text))["tool"] as Record<string, unknown> | undefined;
   return { from, values: tool?.["mambaenv"] as Record<string, unknown> ?? {} };
 }
@@ -184,9 +184,8 @@ function pins(project: Project, world: World): Source {
 /** The name that environment.yml gives; its parser is not needed for that line. */
 function named(project: Project, world: World): Source {
   const from = () => "environment.yml";
-  const text = project.files.has("environment.yml")
-    ? world.read(`${project.root}/environment.yml`) ?? ""
-    : "";
+  if (!project.files.has("environment.yml")) return { from, values: {} };
+  const text = world.read(`${project.root}/environment.yml`) ?? "";
   const [, name] = /^name:[ \t]+["']?([^"'#\r\n]*[^"'#\s])/m.exec(text) ?? [];
   return { from, values: { name } };
 }

@@ -58,7 +58,10 @@ const AMBIGUOUS = /^(busybox|toybox|.*qemu|rosetta|box64|fex|python|pypy)/i;
 
 /** What a process is: its own file tells, unless that is ambiguous or gone. */
 function named(pid: number, program: string | undefined, world: World): [string, Shell | undefined] {
-  const base = program?.replace(/^.*\//, "") ?? "";
+  const base = program?.slice(program.lastIndexOf("/") + 1) ?? "";
+  // The usual case, for which no regular expression need be compiled.
+  const plain = base === "busybox" ? undefined : called(base);
+  if (program !== undefined && plain) return [program, plain];
   const ambiguous = AMBIGUOUS.test(base);
   const own = program === undefined || ambiguous ? undefined : shellNamed(program);
   if (own) return [program!, own];

@@ -60,7 +60,10 @@ export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
 
 /** What the settings ask for beyond the inputs; passwords and tokens of channels are not written down. */
 export function asked({ python, channels }: Settings): Asked {
-  const bare = (url: string) => url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "");
+  const bare = (url: string) =>
+    url.includes("@") || url.includes("/t/")
+      ? url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "")
+      : url;
   return { ...python && { python: python.value }, ...channels && { channels: channels.value.map(bare) } };
 }
 

@@ -22,7 +22,8 @@ export interface Step {
 /** CONDA_PROMPT_MODIFIER after the step. Throws Problem for an `env_prompt` that cannot be filled in. */
 export function modifier(env: Env, step: Step, options: Options): string {
   if (options.changeps1 === false) return "";
-  const template = options.envPrompt ?? "({default_env}) ";
+  const template = options.envPrompt;
+  if (template === undefined) return `(${step.name}) `;
   return format(template, {
     default_env: step.name,
     stacked_env: template.includes("{stacked_env") ? shown(env, step, options).reverse().join(",") : "",

@@ -83,6 +83,7 @@ function relaxed({ builtin }: Dialect, code: string): string {
 
 /** A quoted text for PS1: an environment's name is not to be expanded, let alone run, at each prompt. */
 function shown({ escape }: Dialect, text: Word): Word {
+  if (!text.includes("$") && !text.includes("`")) return text;
   return text.replace(
     /(\\*)(\$(?=[\w({])|`)/g,
     (_, slashes: string, mark: string) => slashes.replaceAll("\\", escape + escape) + escape + mark,
