@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -56,3 +57,6 @@ if sys.argv[1] == "install":
     asyncio.run(install(*sys.argv[2:]))
 else:
     json.dump(list(listed(sys.argv[2])), sys.stdout)
+sys.stdout.flush()
+# rattler's threads can crash Python while it ends.
+os._exit(0)
