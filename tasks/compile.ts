@@ -17,6 +17,9 @@ const FLAGS = [
   "--no-compile-autoload-dotenv",
 ];
 
+/** The program's own entry points. */
+export const ENTRIES = ["main.ts", "lib/builtin/solver.ts"];
+
 /** Compiles entry points, the program's own first, into one file; returns its path. Ends the task if it cannot. */
 export function build(entries: readonly string[], outfile: string): string {
   if (!existsSync(COMPILER)) {
@@ -33,7 +36,7 @@ export function build(entries: readonly string[], outfile: string): string {
 if (import.meta.main) {
   const dist = join(ROOT, "dist");
   mkdirSync(dist, { recursive: true });
-  const program = build(["main.ts", "lib/builtin/solver.ts"], join(dist, "mambaenv"));
+  const program = build(ENTRIES, join(dist, "mambaenv"));
   const sum = createHash("sha256").update(readFileSync(program)).digest("hex");
   writeFileSync(join(dist, "SHA256SUMS"), `${sum}  mambaenv\n`);
 }
