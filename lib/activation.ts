@@ -116,17 +116,18 @@ export function reactivate(env: Env, current: Prefix, options: Options = {}): Ch
 /** The environment after these changes, as far as they tell: scripts and foreign code aside. */
 export function apply(env: Env, changes: readonly Change[]): Env {
   if (changes.length === 0) return env;
-  const after = new Map(Object.entries(env));
+  // Without a prototype, a variable called __proto__ is one like any other.
+  const after: { [name: string]: string | undefined } = Object.assign(Object.create(null), env);
   for (const change of changes) {
-    const ps1 = after.get("PS1");
-    if (change.kind === "path") after.set("PATH", change.dirs.join(":"));
-    else if (change.kind === "set") after.set(change.name, change.value);
-    else if (change.kind === "unset") after.delete(change.name);
+    const ps1 = after["PS1"];
+    if (change.kind === "path") after["PATH"] = change.dirs.join(":");
+    else if (change.kind === "set") after[change.name] = change.value;
+    else if (change.kind === "unset") delete after[change.name];
     else if (change.kind === "prompt" && ps1 !== undefined) {
-      after.set("PS1", change.add + (change.remove ? ps1.replaceAll(change.remove, "") : ps1));
+      after["PS1"] = change.add + (change.remove ? ps1.replaceAll(change.remove, "") : ps1);
     }
   }
-  return Object.fromEntries(after);
+  return { ...after };
 }
 
 function sources(files: readonly string[] = []): Change[] {
@@ -147,9 +148,12 @@ function stackMark(env: Env, level: number, stack: boolean): Change[] {
 
 /** Where conda itself is, for its own functions: to them an empty variable is an unset one. */
 function installation(env: Env, options: Options): Change[] {
-  return Object.entries(options.meta ?? {}).flatMap(([name, value]): Change[] =>
-    value !== undefined ? [{ kind: "set", name, value }] : env[name] ? [gone(name)] : []
-  );
+  const changes: Change[] = [];
+  for (const [name, value] of Object.entries(options.meta ?? {})) {
+    if (value !== undefined) changes.push({ kind: "set", name, value });
+    else if (env[name]) changes.push(gone(name));
+  }
+  return changes;
 }
 
 function gone(name: string): Change {

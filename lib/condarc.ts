@@ -26,7 +26,7 @@ export interface Condarc {
   unread: string[];
 }
 
-const KEYS: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
+const KEYS: ReadonlySet<string> = new Set(([] as string[]).concat(...Object.values(NAMES)));
 
 /** Reads what the quick reader can; on the warm path, and complete unless `unread` says otherwise. */
 export function readCondarc(world: World, root?: string): Condarc {

@@ -143,7 +143,7 @@ function roaming(world: World): string {
 
 const HOMES = ["miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", ".local/share/mamba"];
 const SHARED = ["conda", "miniforge3", "mambaforge", "miniconda3", "anaconda3"].map((name) => `/opt/${name}`);
-const CASKS = ["/opt/homebrew", "/usr/local"].flatMap((brew) =>
+const CASKS = ["/opt/homebrew", "/usr/local"].map((brew) =>
   ["miniforge", "mambaforge", "miniconda"].map((cask) => `${brew}/Caskroom/${cask}/base`)
 );
 
@@ -152,7 +152,7 @@ function* usual(world: World): Generator<Claim> {
   const roots = [
     ...home?.startsWith("/") ? HOMES.map((name) => resolve(home, name)) : [],
     ...SHARED,
-    ...world.platform === "darwin" ? CASKS : [],
+    ...world.platform === "darwin" ? CASKS.flat() : [],
   ];
   for (const root of roots) {
     if (world.stat(root)?.kind === "dir") yield { from: "a usual place", root, needs: "safety" };

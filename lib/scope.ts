@@ -48,12 +48,16 @@ export function enter(activation: readonly Change[], entry: Entry, env: Env): Ch
 }
 
 function surround(activation: readonly Change[], entry: Entry, env: Env): Change[] {
-  const at = activation.findLastIndex(({ kind }) => kind === "path");
+  let at = activation.length - 1;
+  while (at >= 0 && activation[at]!.kind !== "path") at--;
   const found = activation[at];
   const dirs = found?.kind === "path" ? found.dirs : parts(env["PATH"]);
   const path: Change = { kind: "path", dirs: whole(dirs, entry, env) };
-  const changes = at < 0 ? [path, ...activation] : activation.with(at, path);
-  const scripts = changes.findLastIndex(({ kind }) => kind !== "source") + 1;
+  const changes = [...activation];
+  if (at < 0) changes.unshift(path);
+  else changes[at] = path;
+  let scripts = changes.length;
+  while (scripts > 0 && changes[scripts - 1]!.kind === "source") scripts--;
   const own = new Set<string>();
   for (const change of activation) if (change.kind === "set") own.add(change.name);
   return [

@@ -102,7 +102,7 @@ async function collect(request: Request, project: Project | undefined, world: Wo
     { from: (key: string) => old[key] ?? key, values: legacy },
   ];
   // Most say nothing, and are asked a dozen times.
-  return all.filter(({ values }) => Object.values(values).some((value) => value !== undefined));
+  return all.filter(({ values }) => Object.values(values).filter((value) => value !== undefined).length > 0);
 }
 
 const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;
@@ -132,10 +132,9 @@ function first<T>(
 function checked(name: Setting<string> | undefined): Setting<string> | undefined {
   if (name === undefined) return name;
   const { value } = name;
-  const odd = [...value].some((letter) =>
-    letter < " " || letter === "\x7f" || letter === "/" || letter === ":"
-  );
-  if (!odd && !value.startsWith(".")) return name;
+  let odd = value.startsWith(".");
+  for (const letter of value) odd ||= letter < " " || letter === "\x7f" || letter === "/" || letter === ":";
+  if (!odd) return name;
   const shown = JSON.stringify(name.value);
   const hint = "choose another: mambaenv --name NAME";
   throw new Problem(`Cannot name an environment ${shown} (from ${name.from})`, hint, EXIT.usage);

@@ -12,7 +12,8 @@ import type { World } from "./world.ts";
 export const shells: readonly Shell[] = [...family, fish, csh, xonsh, elvish, json];
 
 function called(name: string): Shell | undefined {
-  return shells.find(({ names }) => names.includes(name));
+  for (const shell of shells) if (shell.names.includes(name)) return shell;
+  return undefined;
 }
 
 /** The shell that a name, a path of a program or `$0` of a login shell stands for: `-bash`, `/bin/zsh-5.9`. */

@@ -162,7 +162,9 @@ function order(a: string, b: string): number {
 /** The environment; read as bytes only where the runtime's reading lost some. */
 function environment(): Env {
   const env: Record<string, string | undefined> = { ...process.env };
-  if (!Object.values(env).some((value) => value?.includes(LOST))) return env;
+  let lost = false;
+  for (const name in env) lost ||= lossy(env[name]!);
+  if (!lost) return env;
   const raw = absent(() => fs.readFileSync("/proc/self/environ"));
   if (raw === undefined) return env;
   for (const entry of decode(raw).split("\0")) {

@@ -5,7 +5,8 @@ import { active, type Env, type Options } from "./state.ts";
 export function normal(path: string): string {
   // Nearly every path is as it should be.
   if (
-    path.length > 1 && path[0] === "/" && !path.includes("//") && !path.includes("/.") && !path.endsWith("/")
+    path.length > 1 && path[0] === "/" && !path.endsWith("/") && !path.includes("//") &&
+    !`${path}/`.includes("/./") && !`${path}/`.includes("/../")
   ) {
     return path;
   }

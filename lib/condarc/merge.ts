@@ -41,7 +41,7 @@ function nothing(): Condarc {
 /** Merges sources, the least important first. */
 export function merge(sources: readonly Source[], place: Place): Condarc {
   const warnings: string[] = [];
-  if (sources.every(({ nodes }) => nodes.size === 0)) return nothing();
+  if (sources.filter(({ nodes }) => nodes.size > 0).length === 0) return nothing();
   const all = (key: Key) => sources.flatMap((source) => pick(source, key, warnings));
   const one = <T>(key: Key, read: (text: string) => T | undefined): T | undefined => {
     const said = all(key);
