@@ -64,6 +64,7 @@ async function generation(
   const made = world.now();
   const found = facts.installation();
   const engine = await choose(settings, found);
+  if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
   if (look(place, world).kind === "plain") throw occupied(place);
   const draft = begin(place, world);
   const { report, clear } = createReport(world, request.flags.quiet === true);

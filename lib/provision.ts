@@ -136,7 +136,6 @@ interface Wish extends Task {
 /** Splits and installs what conda provides; where that cannot be, all requirements are pip's. */
 async function install(wish: Wish, world: World): Promise<Split> {
   const { facts: { settings }, engine, condarc, target, report, prefix } = wish;
-  engine.prepare?.();
   const { openChannels } = await import("./builtin/repodata.ts");
   const index = await openChannels(channels(wish), target.platform, {
     world,

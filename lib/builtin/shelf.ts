@@ -17,6 +17,8 @@ export interface Shelf {
   spec(text: string): string;
   /** The body of what the solver asks for. */
   read(url: string): Promise<Uint8Array>;
+  /** Makes ready what the solver will ask for, while it is still starting. Never throws. */
+  ahead(specs: readonly string[]): Promise<void>;
   /** The record that the solver's URL means. */
   record(url: string): Promise<Record>;
   /** A line for each name that is asked for and that several channels have. */
@@ -33,11 +35,14 @@ export function createShelf(index: Index): Shelf {
   const shards = new Map<string, string>();
   /** Names that come from one channel alone. */
   const pins = new Map<string, number>();
+  /** Answers by URL; none that failed. */
+  const answers = new Map<string, Promise<Uint8Array>>();
+  const subdirs = index.platform === "noarch" ? ["noarch"] : [index.platform, "noarch"];
 
   function contents(channel: number, subdir: string): Uint8Array {
     const table: { [name: string]: Uint8Array } = {};
     for (const name of index.names(channel, subdir) ?? []) {
-      const hash = createHash("sha256").update(name).digest();
+      const hash = standing(name);
       shards.set(hash.toString("hex"), name);
       table[name] = hash;
     }
@@ -54,6 +59,35 @@ export function createShelf(index: Index): Shelf {
       (record.fn.endsWith(".conda") ? conda : packages)[record.fn] = slim(record);
     }
     return packed({ packages, "packages.conda": conda, removed: [] });
+  }
+  async function answer(url: string): Promise<Uint8Array> {
+    const { channel, subdir, rest } = parts(url);
+    if (rest === INDEX) return contents(channel, subdir);
+    const name = shards.get(/^shards\/([0-9a-f]{64})\.msgpack\.zst$/.exec(rest)?.[1] ?? "");
+    if (name === undefined) throw new Problem(`The solver asked for ${url}`);
+    return await shard(channel, subdir, name);
+  }
+  function read(url: string): Promise<Uint8Array> {
+    const held = answers.get(url);
+    if (held) return held;
+    const asked = answer(url);
+    answers.set(url, asked);
+    asked.catch(() => answers.delete(url));
+    return asked;
+  }
+  /** Readies a package's shards, and those of all that any of its records needs, as the solver reads them. */
+  async function visit(name: string, seen: Set<string>): Promise<void> {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const channel = await provider(name);
+    const needs = new Set<string>();
+    for (const subdir of channel === undefined ? [] : subdirs) {
+      const records = await index.folder(channel!, subdir, name);
+      for (const { depends } of records) for (const depend of depends) needs.add(specName(depend));
+      if (records.length === 0) continue;
+      await read(`${alias(channel!)}/${subdir}/shards/${standing(name).toString("hex")}.msgpack.zst`);
+    }
+    await Promise.all([...needs].map((need) => visit(need, seen)));
   }
   return {
     channels: index.channels.map((_, channel) => alias(channel)),
@@ -77,12 +111,15 @@ export function createShelf(index: Index): Shelf {
       pins.set(specName(rest), channel);
       return rest;
     },
-    async read(url) {
-      const { channel, subdir, rest } = parts(url);
-      if (rest === "repodata_shards.msgpack.zst") return contents(channel, subdir);
-      const name = shards.get(/^shards\/([0-9a-f]{64})\.msgpack\.zst$/.exec(rest)?.[1] ?? "");
-      if (name === undefined) throw new Problem(`The solver asked for ${url}`);
-      return await shard(channel, subdir, name);
+    read,
+    async ahead(specs) {
+      const indices = index.channels.flatMap((_, channel) =>
+        subdirs.map((subdir) => read(`${alias(channel)}/${subdir}/${INDEX}`))
+      );
+      // What cannot be read is told where the solver asks for it.
+      await Promise.allSettled(indices);
+      const seen = new Set<string>();
+      await Promise.allSettled(specs.map((spec) => visit(specName(spec), seen)));
     },
     async record(url) {
       const { channel, subdir, rest } = parts(url);
@@ -124,6 +161,13 @@ function parted(text: string): { word?: string; rest: string } {
 function plainly(depend: string): string {
   const { rest } = parted(depend);
   return CHANNELED.test(rest) ? "[" : rest;
+}
+
+const INDEX = "repodata_shards.msgpack.zst";
+
+/** What stands for the hash of a name's shard. */
+function standing(name: string): Buffer {
+  return createHash("sha256").update(name).digest();
 }
 
 function alias(channel: number): string {

@@ -80,6 +80,7 @@ function think(
     });
     const all = [...virtual.map(locked), ...known];
     post({ kind: "solve", specs: [...specs], channels, platforms, locked: all });
+    void shelf.ahead(specs);
   }).finally(() => {
     clearTimeout(timer);
     worker.terminate();
