@@ -20,13 +20,16 @@ const FLAGS = [
 /** The program's own entry points. */
 export const ENTRIES = ["main.ts", "lib/builtin/solver.ts"];
 
-/** Compiles entry points, the program's own first, into one file; returns its path. Ends the task if it cannot. */
-export function build(entries: readonly string[], outfile: string): string {
+/**
+ * Compiles entry points, the program's own first, into one file; returns its path. `more` are further words of the
+ * compiler, such as another machine's. Ends the task if it cannot.
+ */
+export function build(entries: readonly string[], outfile: string, more: readonly string[] = []): string {
   if (!existsSync(COMPILER)) {
     console.error(`No compiler for this machine at ${COMPILER}: deno add npm:${PACKAGE}`);
     process.exit(1);
   }
-  const words = ["build", "--compile", ...FLAGS, ...entries, "--outfile", outfile];
+  const words = ["build", "--compile", ...FLAGS, ...more, ...entries, "--outfile", outfile];
   const { status, stdout, stderr } = spawnSync(COMPILER, words, { cwd: ROOT, encoding: "utf8" });
   if (status === 0) return outfile;
   console.error(stdout + stderr);

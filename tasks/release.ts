@@ -1,0 +1,83 @@
+// Compiles the release: a program for each machine, compressed too, and their checksums, in dist/ or `--to DIR`.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build, ENTRIES } from "./compile.ts";
+import { ROOT, type Target, TARGETS, VERSION } from "./compiler.ts";
+
+/** Archives of Bun's packages that were fetched before. */
+const CACHE = join(ROOT, ".cache", "bun");
+
+/** Compiles the program for a machine, as `dir/mambaenv-NAME`; returns its path. */
+export function program(target: Target, dir: string): string {
+  const outfile = join(dir, `mambaenv-${target.name}`);
+  const work = fs.mkdtempSync(join(dir, ".bun-"));
+  try {
+    run("tar", ["-xzf", archive(target), "-C", work]);
+    const bun = join(work, "package", "bin", "bun");
+    build(ENTRIES, outfile, [`--target=bun-${target.name}`, `--compile-executable-path=${bun}`]);
+    fs.chmodSync(outfile, 0o755);
+    return outfile;
+  } finally {
+    fs.rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The package's archive as npm fetches it, with the content that the table says. */
+export function archive({ bun, integrity }: Target): string {
+  const file = join(CACHE, `${bun.replace("@", "").replace("/", "-")}-${VERSION}.tgz`);
+  if (!fs.existsSync(file)) {
+    fs.mkdirSync(CACHE, { recursive: true });
+    // Tests and tasks may do the same at the same time: each in a folder of its own, and one rename.
+    const own = fs.mkdtempSync(join(CACHE, "fetch-"));
+    try {
+      run("npm", ["pack", "--silent", "--pack-destination", own, `${bun}@${VERSION}`]);
+      for (const name of fs.readdirSync(own)) fs.renameSync(join(own, name), file);
+    } finally {
+      fs.rmSync(own, { recursive: true, force: true });
+    }
+  }
+  const found = `sha512-${createHash("sha512").update(fs.readFileSync(file)).digest("base64")}`;
+  if (found === integrity) return file;
+  fs.rmSync(file);
+  throw new Error(
+    `${bun}@${VERSION} is not what tasks/compiler.ts says\n  expected ${integrity}\n  is ${found}`,
+  );
+}
+
+function run(program: string, words: readonly string[]): void {
+  const { status, error } = spawnSync(program, words, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${[program, ...words].join(" ")} ended with ${status}`);
+}
+
+/** Compiles programs into a folder, each with its `.gz`, and lists what is there in SHA256SUMS; says the sizes. */
+export function release(targets: readonly Target[], dir: string, say: (line: string) => void): void {
+  fs.mkdirSync(dir, { recursive: true });
+  const sums: string[] = [];
+  const list = (file: string, bytes: Uint8Array) => {
+    sums.push(`${createHash("sha256").update(bytes).digest("hex")}  ${file.slice(dir.length + 1)}\n`);
+    return `${(bytes.length / 1e6).toFixed(1)} MB`;
+  };
+  for (const target of targets) {
+    const file = program(target, dir);
+    const bytes = fs.readFileSync(file);
+    const packed = gzipSync(bytes, { level: 9 });
+    fs.writeFileSync(`${file}.gz`, packed);
+    say(`${target.name.padEnd(24)}${list(file, bytes)}  .gz ${list(`${file}.gz`, packed)}`);
+  }
+  const plain = join(dir, "mambaenv");
+  if (fs.existsSync(plain)) list(plain, fs.readFileSync(plain));
+  fs.writeFileSync(join(dir, "SHA256SUMS"), sums.join(""));
+}
+
+if (import.meta.main) {
+  const [flag, to, ...rest] = Deno.args;
+  if ((flag !== undefined && (flag !== "--to" || !to)) || rest.length > 0) {
+    console.error("usage: deno task release [--to DIR]");
+    Deno.exit(2);
+  }
+  release(TARGETS, to ?? join(dirname(import.meta.dirname!), "dist"), console.log);
+}
