@@ -20,7 +20,13 @@ export interface Connection {
 export function createTransport({ env, condarc }: Trust): (url: string) => Connection {
   const verify = condarc?.ssl_verify ?? true;
   const ca = verify === false ? undefined : certificates(verify, env);
-  const tls = verify === false ? { rejectUnauthorized: false } : ca === undefined ? undefined : { ca };
+  // Bun trusts anybody where this variable is 0, unless it is told not to: whom to trust is for ssl_verify to say.
+  const strict = env["NODE_TLS_REJECT_UNAUTHORIZED"] !== undefined && { rejectUnauthorized: true };
+  const tls = verify === false
+    ? { rejectUnauthorized: false }
+    : ca || strict
+    ? { ...strict, ...(ca !== undefined && { ca }) }
+    : undefined;
   const made = new Map<string, Connection>();
   return (url) => {
     const proxy = proxyFor(url, env, condarc?.proxy_servers ?? {});
