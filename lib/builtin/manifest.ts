@@ -17,8 +17,54 @@ export interface Path {
   size?: number;
 }
 
+/** What a package says of its own files. */
+interface Manifest {
+  paths: Path[];
+  entries: string[];
+}
+
+/** Manifests read ahead by the package's folder, with what tells whether that is still the same one. */
+const held = new Map<string, { mark: string; manifest: Manifest }>();
+
+/**
+ * Reads the manifests of cached packages with these names, one at a time, for as long as `wanted` says so: those of
+ * many files take longer to read than the solver to choose among them.
+ */
+export async function readAhead(
+  caches: readonly string[],
+  names: ReadonlySet<string>,
+  wanted: () => boolean,
+): Promise<void> {
+  for (const cache of caches) {
+    for (const entry of fs.existsSync(native(cache)) ? fs.readdirSync(native(cache)) : []) {
+      const [, name] = /^(.+)-[^-]+-[^-]+$/.exec(entry) ?? [];
+      if (name === undefined || !names.has(name) || /\.(conda|bz2)$/.test(entry)) continue;
+      const dir = `${cache}/${entry}`;
+      try {
+        held.set(dir, { mark: markOf(dir), manifest: parseManifest(dir) });
+      } catch (error) {
+        // Told when it is to be linked, if it ever is.
+        if (!(error instanceof Problem)) throw error;
+      }
+      await new Promise((wake) => setTimeout(wake));
+      if (!wanted()) return;
+    }
+  }
+}
+
+/** Changes when the package is unpacked again. */
+function markOf(dir: string): string {
+  const stat = fs.statSync(native(`${dir}/info`), { throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.dev} ${stat.ino} ${stat.ctimeMs}`;
+}
+
 /** The files of the package unpacked in `dir`, and its entry points. Throws Problem where they make no sense. */
-export function readManifest(dir: string): { paths: Path[]; entries: string[] } {
+export function readManifest(dir: string): Manifest {
+  const ahead = held.get(dir);
+  return ahead?.mark && ahead.mark === markOf(dir) ? ahead.manifest : parseManifest(dir);
+}
+
+function parseManifest(dir: string): Manifest {
   const modern = text(dir, "paths.json");
   const paths = modern === undefined ? older(dir) : listed(dir, object(dir, "paths.json", modern));
   for (const { path } of paths) {

@@ -17,8 +17,8 @@ export interface Shelf {
   spec(text: string): string;
   /** The body of what the solver asks for. */
   read(url: string): Promise<Uint8Array>;
-  /** Makes ready what the solver will ask for, while it is still starting. Never throws. */
-  ahead(specs: readonly string[]): Promise<void>;
+  /** Makes ready what the solver will ask for, while it is still starting; the names of that. Never throws. */
+  ahead(specs: readonly string[]): Promise<ReadonlySet<string>>;
   /** The record that the solver's URL means. */
   record(url: string): Promise<Record>;
   /** A line for each name that is asked for and that several channels have. */
@@ -120,6 +120,7 @@ export function createShelf(index: Index): Shelf {
       await Promise.allSettled(indices);
       const seen = new Set<string>();
       await Promise.allSettled(specs.map((spec) => visit(specName(spec), seen)));
+      return seen;
     },
     async record(url) {
       const { channel, subdir, rest } = parts(url);

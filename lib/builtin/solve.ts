@@ -13,6 +13,8 @@ export interface SolveOptions {
   /** Records of the index that are to be taken again where they fit. */
   held?: readonly Record[];
   report?: Report;
+  /** Called while the solver starts, with the names that it will choose from; `busy` says whether it still thinks. */
+  ahead?(names: ReadonlySet<string>, busy: () => boolean): Promise<void>;
   /** Milliseconds that the solver may think without reading anything; 10 minutes by default. */
   limit?: number;
 }
@@ -49,11 +51,12 @@ function think(
   shelf: Shelf,
   index: Index,
   specs: readonly string[],
-  { virtual, held = [], limit = 600_000 }: SolveOptions,
+  { virtual, held = [], limit = 600_000, ahead }: SolveOptions,
 ): Promise<string[]> {
   const worker = spare ?? createWorker();
   spare = undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let busy = true;
   return new Promise<string[]>((resolve, reject) => {
     const post = (message: ToSolver) => worker.postMessage(message);
     const watch = () => {
@@ -80,8 +83,9 @@ function think(
     });
     const all = [...virtual.map(locked), ...known];
     post({ kind: "solve", specs: [...specs], channels, platforms, locked: all });
-    void shelf.ahead(specs);
+    shelf.ahead(specs).then((names) => ahead?.(names, () => busy)).catch(reject);
   }).finally(() => {
+    busy = false;
     clearTimeout(timer);
     worker.terminate();
   });

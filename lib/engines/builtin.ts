@@ -1,5 +1,6 @@
 // The engine that needs no other program: channels, solve, download, unpack, link.
 import { fetchPackages } from "../builtin/fetch.ts";
+import { readAhead } from "../builtin/manifest.ts";
 import type { Record } from "../builtin/record.ts";
 import { link } from "../builtin/link.ts";
 import { solve, warm } from "../builtin/solve.ts";
@@ -41,7 +42,8 @@ export async function resolve(
   held: readonly Record[] = [],
 ): Promise<Record[]> {
   const virtual = await virtualPackages(world, order.platform);
-  return await solve(index, order.specs, { virtual, held, report });
+  const ahead = (names: ReadonlySet<string>, busy: () => boolean) => readAhead(order.caches, names, busy);
+  return await solve(index, order.specs, { virtual, held, report, ahead });
 }
 
 /** Puts packages into a new prefix: gets what no cache has, unpacks and links it. Throws Problem. */

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { rewrite } from "../../lib/builtin/rewrite.ts";
+import { readAhead, readManifest } from "../../lib/builtin/manifest.ts";
 import { topological } from "../../lib/builtin/order.ts";
 import { Problem } from "../../lib/problem.ts";
 import { COMPILER } from "../../tasks/compiler.ts";
@@ -548,3 +549,21 @@ Deno.test("link: a prefix that is no UTF-8", async () => {
     assert.equal(find("cat lib/x"), "x");
   });
 });
+
+Deno.test("readAhead: a manifest read ahead counts until the package is unpacked again", () =>
+  temporary(async (cache) => {
+    const { dir } = pack(cache, { name: "one", files: { "a.txt": "a" } });
+    pack(cache, { name: "two", files: { "c.txt": "c" } });
+    const names = () => readManifest(dir).paths.map(({ path }) => path);
+    await readAhead([cache, "/nowhere"], new Set(["one"]), () => true);
+    fs.writeFileSync(join(dir, "info/paths.json"), "not read");
+    assert.deepEqual(names(), ["a.txt"]);
+    fs.rmSync(dir, { recursive: true });
+    // The clock of the file system ticks 100 to 250 times a second; unpacking takes longer than that.
+    await new Promise((wake) => setTimeout(wake, 30));
+    pack(cache, { name: "one", files: { "b.txt": "b" } });
+    assert.deepEqual(names(), ["b.txt"]);
+    fs.writeFileSync(join(dir, "info/paths.json"), "{");
+    await readAhead([cache], new Set(["one"]), () => true);
+    assert.throws(names, Problem);
+  }));
