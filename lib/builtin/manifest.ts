@@ -54,8 +54,8 @@ export async function readAhead(
 
 /** Changes when the package is unpacked again. */
 function markOf(dir: string): string {
-  const stat = fs.statSync(native(`${dir}/info`), { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.dev} ${stat.ino} ${stat.ctimeMs}`;
+  const stat = fs.statSync(native(`${dir}/info/paths.json`), { throwIfNoEntry: false });
+  return stat === undefined ? "" : [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join(" ");
 }
 
 /** The files of the package unpacked in `dir`, and its entry points. Throws Problem where they make no sense. */
