@@ -1,105 +1,9 @@
-// The table of commands, and parsing by it and the table of flags; help and completions come from both, too.
-import { type Flag, FLAGS, type Flags, LISTS, variable } from "./flags.ts";
-import { EXIT, Problem } from "./problem.ts";
+// Parsing of words and variables by the tables of commands and flags.
+import { type Command, COMMANDS, EVERY, type Flag, FLAGS, type Flags, LISTS, variable } from "./flags.ts";
+import { EXIT, Problem, Unknown } from "./problem.ts";
 import type { Env } from "./world.ts";
 
-export { type Flag, FLAGS, type Flags, variable } from "./flags.ts";
-
-export interface Command {
-  name: string;
-  /** Its words, as help shows them. */
-  words: string;
-  text: string;
-  /** Whether stdout is code for a shell. */
-  code: boolean;
-  flags: readonly (keyof Flags)[];
-  /** Words it takes at most. */
-  most: number;
-  /**
-   * Whose words they are: conda's, to whom only `--stack`, `--no-stack` and our long flags are no names; or a
-   * command's, whose first word ends our flags.
-   */
-  style?: "conda" | "command";
-}
-
-const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "version"];
-const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
-const MAKE: readonly (keyof Flags)[] = ["python", "channel", "engine", "offline", "locked", "frozen"];
-const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
-const ENTER: readonly (keyof Flags)[] = ["shell", "hook", "pythonpath", "user-site", "no-create", "no-sync"];
-
-/** The commands; the first is what the program does when none is named. */
-export const COMMANDS: readonly Command[] = [
-  {
-    name: "enter",
-    words: "",
-    text: "activate this folder's environment, creating it if need be (default)",
-    code: true,
-    flags: [...BUILD, ...ENTER],
-    most: 0,
-  },
-  {
-    name: "activate",
-    words: "[NAME|PATH]",
-    text: "activate any conda environment, as `conda activate`; without a name, this folder's",
-    code: true,
-    flags: ["stack", "no-stack", "project", "root", ...MAKE, ...ENTER],
-    most: Infinity,
-    style: "conda",
-  },
-  {
-    name: "deactivate",
-    words: "",
-    text: "leave the active environment, as `conda deactivate`; this folder's with all that it brought",
-    code: true,
-    flags: ["shell"],
-    most: Infinity,
-    style: "conda",
-  },
-  {
-    name: "reactivate",
-    words: "",
-    text: "run the active environment's scripts again, as `conda reactivate`",
-    code: true,
-    flags: ["shell"],
-    most: Infinity,
-    style: "conda",
-  },
-  {
-    name: "run",
-    words: "[--] COMMAND…",
-    text: "run a command in this folder's environment, or in any with -n or -p, and become it",
-    code: false,
-    flags: [...BUILD, "pythonpath", "user-site", "no-create", "no-sync"],
-    most: Infinity,
-    style: "command",
-  },
-  {
-    name: "shell",
-    words: "",
-    text: "start your interactive shell in this folder's environment, or in any with -n or -p",
-    code: false,
-    flags: [...BUILD, ...ENTER],
-    most: 0,
-  },
-  {
-    name: "status",
-    words: "",
-    text: "what was found, where, and why it is taken",
-    code: false,
-    flags: [...BUILD, ...ENTER, "json"],
-    most: 0,
-  },
-  {
-    name: "lock",
-    words: "[NAME…]",
-    text: "write conda-lock.yml: what the environment consists of, with checksums",
-    code: false,
-    flags: [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check"],
-    most: Infinity,
-  },
-  { name: "help", words: "[COMMAND]", text: "this text, or a command's", code: false, flags: [], most: 1 },
-];
+export { type Command, COMMANDS, EVERY, type Flag, FLAGS, type Flags, variable } from "./flags.ts";
 
 /** What was asked for: a command, its words, its flags. */
 export interface Request {
@@ -120,7 +24,8 @@ export function parse(argv: readonly string[], env: Env): Request {
   if (named) queue.shift();
   const command = named ? COMMANDS.find(({ name }) => name === first) : COMMANDS[0];
   if (command === undefined) {
-    throw new Problem(`Unknown command ${JSON.stringify(first)}`, "mambaenv help", EXIT.usage);
+    const known = COMMANDS.map(({ name }) => name);
+    throw new Unknown(`Unknown command ${JSON.stringify(first)}`, "mambaenv help", { word: first!, known });
   }
   const request: Request = { command, named, words: [], flags: {}, origins: {} };
   variables(env, request);
@@ -152,9 +57,11 @@ function take(word: string, queue: string[], request: Request): void {
   if (!word.startsWith("-") || word === "-") return void request.words.push(word);
   const long = /^--([^=]+)(?:=([^]*))?$/.exec(word);
   const flag = FLAGS.find(({ name, short }) => long ? name === long[1] : short === word[1]);
-  if (flag === undefined || ![...EVERY, ...request.command.flags].includes(flag.name)) {
-    const hint = `mambaenv help ${request.command.name}`;
-    throw new Problem(`Unknown flag ${JSON.stringify(word)} for "${request.command.name}"`, hint, EXIT.usage);
+  const known = [...EVERY, ...request.command.flags];
+  if (flag === undefined || !known.includes(flag.name)) {
+    const { name } = request.command;
+    const choice = { word: word.replace(/=[^]*/, ""), known: known.map((name) => `--${name}`) };
+    throw new Unknown(`Unknown flag ${JSON.stringify(word)} for "${name}"`, `mambaenv help ${name}`, choice);
   }
   const attached = long ? long[2] : word.slice(2) || undefined;
   if (flag.value === undefined) {
@@ -207,7 +114,8 @@ function truth(text: string, name: string): boolean {
 function set(request: Request, flag: Flag, value: boolean | string[], from: string): void {
   if (flag.among && Array.isArray(value) && !flag.among.includes(value[0]!)) {
     const known = flag.among.join(", ");
-    throw new Problem(`Unknown ${from} ${JSON.stringify(value[0])}; known: ${known}`, "", EXIT.usage);
+    const choice = { word: value[0]!, known: flag.among };
+    throw new Unknown(`Unknown ${from} ${JSON.stringify(value[0])}; known: ${known}`, "", choice);
   }
   const held = Array.isArray(value) && !LISTS.has(flag.name) ? value[0] : value;
   Object.assign(request.flags, { [flag.name]: held });

@@ -1,4 +1,4 @@
-// The table of flags: parsing, help, README and completions all come from it.
+// The tables of commands and flags: parsing, help, README and completions all come from them.
 
 export interface Flag {
   name: keyof Flags;
@@ -92,3 +92,100 @@ export function variable({ name }: Flag): string {
 
 /** The flags that take several values. */
 export const LISTS: ReadonlySet<keyof Flags> = new Set(["channel", "platform"] as const);
+
+export interface Command {
+  name: string;
+  /** Its words, as help shows them. */
+  words: string;
+  text: string;
+  /** Whether stdout is code for a shell. */
+  code: boolean;
+  flags: readonly (keyof Flags)[];
+  /** Words it takes at most. */
+  most: number;
+  /**
+   * Whose words they are: conda's, to whom only `--stack`, `--no-stack` and our long flags are no names; or a
+   * command's, whose first word ends our flags.
+   */
+  style?: "conda" | "command";
+}
+
+/** Flags of every command. */
+export const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "version"];
+const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
+const MAKE: readonly (keyof Flags)[] = ["python", "channel", "engine", "offline", "locked", "frozen"];
+const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
+const ENTER: readonly (keyof Flags)[] = ["shell", "hook", "pythonpath", "user-site", "no-create", "no-sync"];
+
+/** The commands; the first is what the program does when none is named. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "enter",
+    words: "",
+    text: "activate this folder's environment, creating it if need be (default)",
+    code: true,
+    flags: [...BUILD, ...ENTER],
+    most: 0,
+  },
+  {
+    name: "activate",
+    words: "[NAME|PATH]",
+    text: "activate any conda environment, as `conda activate`; without a name, this folder's",
+    code: true,
+    flags: ["stack", "no-stack", "project", "root", ...MAKE, ...ENTER],
+    most: Infinity,
+    style: "conda",
+  },
+  {
+    name: "deactivate",
+    words: "",
+    text: "leave the active environment, as `conda deactivate`; this folder's with all that it brought",
+    code: true,
+    flags: ["shell"],
+    most: Infinity,
+    style: "conda",
+  },
+  {
+    name: "reactivate",
+    words: "",
+    text: "run the active environment's scripts again, as `conda reactivate`",
+    code: true,
+    flags: ["shell"],
+    most: Infinity,
+    style: "conda",
+  },
+  {
+    name: "run",
+    words: "[--] COMMAND…",
+    text: "run a command in this folder's environment, or in any with -n or -p, and become it",
+    code: false,
+    flags: [...BUILD, "pythonpath", "user-site", "no-create", "no-sync"],
+    most: Infinity,
+    style: "command",
+  },
+  {
+    name: "shell",
+    words: "",
+    text: "start your interactive shell in this folder's environment, or in any with -n or -p",
+    code: false,
+    flags: [...BUILD, ...ENTER],
+    most: 0,
+  },
+  {
+    name: "status",
+    words: "",
+    text: "what was found, where, and why it is taken",
+    code: false,
+    flags: [...BUILD, ...ENTER, "json"],
+    most: 0,
+  },
+  {
+    name: "lock",
+    words: "[NAME…]",
+    text: "write conda-lock.yml: what the environment consists of, with checksums",
+    code: false,
+    flags: [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check"],
+    most: Infinity,
+  },
+  { name: "help", words: "[COMMAND]", text: "this text, or a command's", code: false, flags: [], most: 1 },
+];

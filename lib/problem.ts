@@ -22,6 +22,13 @@ export class Problem extends Error {
   }
 }
 
+/** A word that is none of those that are known; who explains it says which one may have been meant. */
+export class Unknown extends Problem {
+  constructor(message: string, hint: string, readonly choice: { word: string; known: readonly string[] }) {
+    super(message, hint, EXIT.usage);
+  }
+}
+
 /** The message of anything that was thrown. */
 export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,8 +1,9 @@
 // How a failure reaches the user: words on stderr, and for a shell the code that ends with its status.
 import type { Command, Request } from "../args.ts";
-import { EXIT, Problem, reason } from "../problem.ts";
+import { EXIT, Problem, reason, Unknown } from "../problem.ts";
 import { plain } from "../progress.ts";
 import { detect, shellNamed } from "../shells.ts";
+import { nearest } from "../suggest.ts";
 import type { World } from "../world.ts";
 
 /** Says what went wrong; returns the exit code. Nobody sees a stack trace unless they ask for it. */
@@ -21,7 +22,11 @@ export function explain(
 function words(error: unknown, world: World): string {
   const shown = (text: string) => text.split("\n").map(plain).join("\n");
   if (error instanceof Problem) {
-    return `mambaenv: ${shown(error.message)}\n${error.hint ? `  try: ${shown(error.hint)}\n` : ""}`;
+    const meant = error instanceof Unknown && nearest(error.choice.word, error.choice.known);
+    const lines = [meant && `did you mean ${meant}?`, error.hint && `try: ${shown(error.hint)}`].filter(
+      Boolean,
+    );
+    return [`mambaenv: ${shown(error.message)}`, ...lines].join("\n  ") + "\n";
   }
   const stack = world.env["MAMBAENV_VERBOSE"] && error instanceof Error ? `\n${error.stack}` : "";
   return `mambaenv: internal error: ${shown(reason(error))}${stack}

@@ -1,7 +1,7 @@
 // `mambaenv help`: everything from the tables in args.ts and vars.ts.
 import { type Command, COMMANDS, type Flag, FLAGS, type Request, variable } from "../args.ts";
 import type { Answer } from "../code.ts";
-import { EXIT, Problem } from "../problem.ts";
+import { EXIT, Unknown } from "../problem.ts";
 import { shells } from "../shells.ts";
 import { OURS, STANDING } from "../vars.ts";
 import { VERSION } from "../version.ts";
@@ -23,7 +23,8 @@ function answer(request: Request): string {
   if (name === "shells") return forms();
   const command = COMMANDS.find((command) => command.name === name);
   if (command) return detail(command);
-  throw new Problem(`No help on ${JSON.stringify(name)}`, "mambaenv help", EXIT.usage);
+  const known = COMMANDS.map(({ name }) => name);
+  throw new Unknown(`No help on ${JSON.stringify(name)}`, "mambaenv help", { word: name, known });
 }
 
 /** The command that `--help` stood behind; none for the program itself. */
