@@ -187,5 +187,13 @@ export const COMMANDS: readonly Command[] = [
     flags: [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check"],
     most: Infinity,
   },
+  {
+    name: "completions",
+    words: "bash|zsh|fish",
+    text: "code for your shell's completion, to be read like the rest",
+    code: false,
+    flags: [],
+    most: 1,
+  },
   { name: "help", words: "[COMMAND]", text: "this text, or a command's", code: false, flags: [], most: 1 },
 ];
