@@ -33,6 +33,7 @@ export interface Flags {
   offline?: boolean;
   stack?: boolean;
   "no-stack"?: boolean;
+  print?: boolean;
   json?: boolean;
   quiet?: boolean;
   verbose?: boolean;
@@ -78,6 +79,7 @@ export const FLAGS: readonly Flag[] = [
   { name: "offline", text: "no network: caches only" },
   { name: "stack", text: "activate: keep the active environment's folders in PATH" },
   { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
+  { name: "print", text: "init: show what would be written, and write nothing" },
   { name: "json", text: "answer in JSON" },
   { name: "quiet", short: "q", text: "only warnings and errors on stderr" },
   { name: "verbose", short: "v", text: "say more on stderr" },
@@ -186,6 +188,14 @@ export const COMMANDS: readonly Command[] = [
     code: false,
     flags: [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check"],
     most: Infinity,
+  },
+  {
+    name: "init",
+    words: "",
+    text: "write an .envrc for this folder, with --python a .python-version; never over what is there",
+    code: false,
+    flags: ["project", "python", "print"],
+    most: 0,
   },
   {
     name: "completions",
