@@ -5,13 +5,16 @@ set -eu
 
 usage() {
   cat <<'END'
-Usage: install.sh [--from DIR|URL] [--to DIR]
+Usage: install.sh [--from DIR|URL | --offline DIR] [--to DIR]
+       install.sh --uninstall [--to DIR]
 
-Puts the program mambaenv into a folder of programs.
+Puts the program mambaenv into a folder of programs, or takes it away.
 
   --from DIR|URL  where the program and its SHA256SUMS are: a folder, file://, http:// or https://
                   (default: the folder of this script, or dist in it)
+  --offline DIR   the same for a folder only: nothing is downloaded, whatever happens
   --to DIR        where it is put (default: ~/.local/bin)
+  --uninstall     remove the program; environments and settings stay, and where they are is said
   -h, --help      this text
 
 No file of your shell is changed: what to add to PATH is printed.
@@ -30,15 +33,21 @@ die() {
 
 main() {
   umask 022
-  from='' to=''
+  from='' to='' offline='' uninstall=''
   while [ $# -gt 0 ]; do
     case $1 in
-      --from | --to)
+      --from | --to | --offline)
         [ -n "${2-}" ] || die "$1 needs a value; see --help" 2
-        if [ "$1" = --from ]; then from=$2; else to=$2; fi
+        case $1 in
+          --from) from=$2 ;;
+          --to) to=$2 ;;
+          --offline) offline=$2 ;;
+        esac
         shift
         ;;
       --from=?*) from=${1#*=} ;;
+      --offline=?*) offline=${1#*=} ;;
+      --uninstall) uninstall=yes ;;
       --to=?*) to=${1#*=} ;;
       -h | --help)
         usage
@@ -48,6 +57,12 @@ main() {
     esac
     shift
   done
+  [ -z "$from" ] || [ -z "$offline" ] || die "--from and --offline exclude each other; see --help" 2
+  if [ -n "$uninstall" ]; then
+    [ -z "$from$offline" ] || die "--uninstall needs no source; see --help" 2
+    uninstall
+    exit 0
+  fi
   platform
   source_of_files
   target
@@ -55,7 +70,8 @@ main() {
   advise
 }
 
-# Sets machine: the ending of the program's name for this machine; hasher: what computes checksums here.
+# Sets machines: the endings of the program's name that may be for this machine, the best first; hasher: what
+# computes checksums here.
 platform() {
   os=$(uname -s) cpu=$(uname -m)
   case $os in
@@ -63,10 +79,24 @@ platform() {
     Darwin) machine=darwin ;;
     *) die "there is no mambaenv for $os ($cpu), only for Linux and Darwin (macOS)" ;;
   esac
+  # A shell that Rosetta translates is told that its processor is Intel's.
+  [ "$os" != Darwin ] || [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" != 1 ] || cpu=arm64
   case $cpu in
     x86_64 | amd64) machine=$machine-x64 ;;
     aarch64 | arm64) machine=$machine-arm64 ;;
     *) die "there is no mambaenv for $os on $cpu, only on x86_64 and aarch64" ;;
+  esac
+  [ "$os" != Linux ] || ! musl || machine=$machine-musl
+  machines=$machine
+  case $machine in
+    linux-x64*)
+      # Where nobody knows, the program for every processor is the safe one.
+      case $(cat /proc/cpuinfo 2>/dev/null) in
+        *' avx2'*) machines="$machine $machine-baseline" ;;
+        *flags*) machines=$machine-baseline ;;
+        *) machines="$machine-baseline $machine" ;;
+      esac
+      ;;
   esac
   for hasher in sha256sum shasum openssl ''; do
     [ -z "$hasher" ] || ! command -v "$hasher" >/dev/null 2>&1 || break
@@ -74,8 +104,29 @@ platform() {
   [ -n "$hasher" ] || die "none of sha256sum, shasum and openssl is here to check the program with"
 }
 
+# Whether the C library is musl: its ldd says so, or only its loader is here.
+musl() {
+  case $(ldd --version 2>&1) in
+    *musl*) return 0 ;;
+    *GLIBC* | *GNU*) return 1 ;;
+  esac
+  for loader in /lib*/ld-linux*; do
+    [ ! -e "$loader" ] || return 1
+  done
+  for loader in /lib/ld-musl-*; do
+    [ ! -e "$loader" ] || return 0
+  done
+  return 1
+}
+
 # Sets from: a folder or URL without a final slash, and shown: the same without a password.
 source_of_files() {
+  case $offline in
+    '') ;;
+    file://*) from=$offline ;;
+    *://*) die "--offline takes a folder, and this is none: $offline" 2 ;;
+    *) from=$offline ;;
+  esac
   [ -n "$from" ] || beside
   case $from in
     file://*) from=${from#file://} ;;
@@ -97,8 +148,8 @@ beside() {
   die "there is no SHA256SUMS beside this script; say where the program is: --from DIR|URL" 2
 }
 
-# Sets to: the absolute path of the folder, made if need be.
-target() {
+# Sets to: an absolute path, by default that of the user's programs.
+folder() {
   if [ -z "$to" ]; then
     [ -n "${HOME-}" ] || die "HOME is not set; say where the program is to be put: --to DIR" 2
     to=$HOME/.local/bin
@@ -107,6 +158,33 @@ target() {
     /*) ;;
     *) to=$(pwd)/$to ;;
   esac
+}
+
+# Removes the program, if it is ours, and says what else there is.
+uninstall() {
+  folder
+  file=$to/mambaenv
+  [ ! -d "$file" ] || die "$file is a folder, which this script did not make"
+  if [ ! -e "$file" ] && [ ! -L "$file" ]; then
+    say "there is no mambaenv in $to"
+    return
+  fi
+  # One that does not run any more may go too, but not another program of that name.
+  case $("$file" --version </dev/null 2>/dev/null || :) in
+    'mambaenv '* | '') ;;
+    *) die "$file is another program: it does not say that it is mambaenv" ;;
+  esac
+  rm -f "$file" 2>/dev/null || die "cannot remove $file"
+  say "Removed $file"
+  for place in "${XDG_DATA_HOME:-${HOME-}/.local/share}" "${XDG_CACHE_HOME:-${HOME-}/.cache}" \
+    "${XDG_CONFIG_HOME:-${HOME-}/.config}"; do
+    [ ! -d "$place/mambaenv" ] || say "  still there, and yours to remove: $place/mambaenv"
+  done
+}
+
+# Makes the folder of programs, if need be.
+target() {
+  folder
   mkdir -p "$to" 2>/dev/null || die "cannot make the folder $to; choose another: --to DIR"
   to=$(cd "$to" && pwd) || die "cannot enter the folder $to; choose another: --to DIR"
   [ ! -d "$to/mambaenv" ] || die "$to/mambaenv is a folder; choose another place: --to DIR"
@@ -140,12 +218,13 @@ install_program() {
 
 # Sets name and expected: the program for this machine in SHA256SUMS, else the plain one that was built here.
 choose() {
-  for name in "mambaenv-$machine" mambaenv; do
+  for machine in $machines ''; do
+    name=mambaenv${machine:+-$machine}
     expected=$(tr -d '\r' <"$work/SHA256SUMS" | sed -n "s|^\([0-9A-Fa-f]\{64\}\) [ *]\(\./\)\{0,1\}$name\$|\1|p" |
       sed -n 1p | tr A-F a-f)
     [ -z "$expected" ] || return 0
   done
-  die "$shown/SHA256SUMS names no program for this machine (mambaenv-$machine)"
+  die "$shown/SHA256SUMS names no program for this machine (mambaenv-$(printf '%s\n' "$machines" | sed 's/ /, mambaenv-/g'))"
 }
 
 # fetch NAME FILE

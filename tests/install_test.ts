@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TARGETS } from "../tasks/compiler.ts";
 
 const SCRIPT = join(import.meta.dirname!, "..", "install.sh");
 const PROGRAM = "#!/bin/sh\necho mambaenv 9.9.9\n";
@@ -120,10 +121,124 @@ Deno.test("install.sh: read from a pipe, it takes nothing from the current folde
   }));
 
 const OTHER = "#!/bin/sh\necho another\n";
+/** Programs that tell of another machine than this one; what they are not asked for is the real one's. */
+const cpu = (flags: string) =>
+  `#!/bin/sh\ncase $* in /proc/cpuinfo) echo "flags : ${flags}" ;; *) exec /bin/cat "$@" ;; esac\n`;
+const uname = (system: string, machine: string) =>
+  `#!/bin/sh\n[ "$1" = -s ] && echo ${system} || echo ${machine}\n`;
+const ldd = (words: string) => `#!/bin/sh\necho "${words}" >&2\nexit 1\n`;
+const DETECTED: [title: string, bin: Files, name: string][] = [
+  ["AVX2", { "bin/cat": cpu("sse avx avx2 bmi") }, "linux-x64"],
+  ["no AVX2", { "bin/cat": cpu("sse avx") }, "linux-x64-baseline"],
+  ["no /proc", { "bin/cat": cpu("x").replace("echo", ": echo") }, "linux-x64-baseline"],
+  ["musl", { "bin/cat": cpu("avx2"), "bin/ldd": ldd("musl libc (x86_64)") }, "linux-x64-musl"],
+  [
+    "musl, no AVX2",
+    { "bin/cat": cpu("sse"), "bin/ldd": ldd("musl libc (x86_64)") },
+    "linux-x64-musl-baseline",
+  ],
+  ["arm64", { "bin/uname": uname("Linux", "aarch64") }, "linux-arm64"],
+  [
+    "musl on arm64",
+    { "bin/uname": uname("Linux", "aarch64"), "bin/ldd": ldd("musl libc") },
+    "linux-arm64-musl",
+  ],
+  ["a Mac", { "bin/uname": uname("Darwin", "x86_64") }, "darwin-x64"],
+  [
+    "Rosetta",
+    { "bin/uname": uname("Darwin", "x86_64"), "bin/sysctl": "#!/bin/sh\necho 1\n" },
+    "darwin-arm64",
+  ],
+];
+for (const [title, bin, name] of DETECTED) {
+  Deno.test(`install.sh: ${title}: takes mambaenv-${name}`, () => {
+    const here = { "bin/uname": uname("Linux", "x86_64"), "bin/ldd": ldd("ldd (GNU libc) 2.17") };
+    const dist = TARGETS.flatMap((target) => {
+      const text = `#!/bin/sh\necho mambaenv ${target.name}\n`;
+      return [[target.name, text, `${sha256(text)}  mambaenv-${target.name}\n`] as const];
+    });
+    const files = Object.fromEntries(dist.map(([name, text]) => [`dist/mambaenv-${name}`, text]));
+    const sums = { "dist/SHA256SUMS": dist.map(([, , sum]) => sum).join("") };
+    return place({ ...here, ...bin, ...files, ...sums }, async (top) => {
+      const { status, said } = await install(top, ["--from", "dist"]);
+      assert.equal(status, 0, said);
+      assert.match(said, new RegExp(`\\(mambaenv ${name}\\)$`, "m"));
+    });
+  });
+}
+
+Deno.test("install.sh: where there is no program for a processor without AVX2, none is installed", () =>
+  place({
+    "bin/uname": uname("Linux", "x86_64"),
+    "bin/ldd": ldd("ldd (GNU libc) 2.17"),
+    "bin/cat": cpu("sse"),
+    "dist/mambaenv-linux-x64": PROGRAM,
+    "dist/SHA256SUMS": `${sha256(PROGRAM)}  mambaenv-linux-x64\n`,
+  }, async (top) => {
+    const { status, said } = await install(top, ["--from", "dist"]);
+    assert.equal(status, 1);
+    assert.match(said, /names no program for this machine \(mambaenv-linux-x64-baseline\)/);
+  }));
+
+Deno.test("install.sh: --offline takes a folder, and downloads nothing", () =>
+  place(
+    { ...GOOD, "bin/curl": "#!/bin/sh\n: >called\n", "bin/wget": "#!/bin/sh\n: >called\n" },
+    async (top) => {
+      assert.equal((await install(top, ["--offline", "dist"])).status, 0);
+      for (
+        const words of [["--offline", "http://localhost:1"], ["--offline=dist", "--from", "dist"], [
+          "--offline",
+        ]]
+      ) {
+        assert.equal((await install(top, words)).status, 2, words.join(" "));
+      }
+      assert.equal((await install(top, ["--offline", "none"])).status, 1);
+      assert.ok(!fs.existsSync(`${top}/called`));
+    },
+  ));
+
+for (const shell of ["dash", "bash --posix", "busybox sh", "ksh", "mksh"]) {
+  if (spawnSync(shell.split(" ")[0]!, ["-c", ":"]).error) {
+    console.error(`install_test: there is no ${shell} here`);
+    continue;
+  }
+  Deno.test(`install.sh: ${shell} uninstalls the program alone, and once more harmlessly`, () =>
+    place({ ...GOOD, "home/.local/share/mambaenv/envs/a": "", "home/.bashrc": "" }, async (top) => {
+      assert.equal((await install(top, ["--from", "dist"], { shell })).status, 0);
+      const { status, said } = await install(top, ["--uninstall"], { shell });
+      assert.equal(status, 0, said);
+      assert.equal(
+        said,
+        `Removed ${top}/home/.local/bin/mambaenv\n  still there, and yours to remove: ${top}/home/.local/share/mambaenv\n`,
+      );
+      assert.deepEqual(fs.readdirSync(`${top}/home/.local/bin`), []);
+      assert.ok(fs.existsSync(`${top}/home/.local/share/mambaenv/envs/a`));
+      const again = await install(top, ["--uninstall"], { shell });
+      assert.deepEqual([again.status, /there is no mambaenv in/.test(again.said)], [0, true]);
+    }));
+}
+
+Deno.test("install.sh: --uninstall leaves what is not ours, and takes what does not run any more", () =>
+  place(
+    { ...GOOD, "home/.local/bin/mambaenv/x": "", "bin/mambaenv": OTHER, "old/mambaenv": "broken" },
+    async (top) => {
+      for (const words of [[], ["--to", "bin"]]) {
+        const { status, said } = await install(top, ["--uninstall", ...words]);
+        assert.equal(status, 1);
+        assert.match(said, /is a folder|is another program/);
+      }
+      assert.ok(fs.existsSync(`${top}/bin/mambaenv`) && fs.existsSync(`${top}/home/.local/bin/mambaenv/x`));
+      assert.equal((await install(top, ["--uninstall", "--to=old"])).status, 0);
+      assert.deepEqual(fs.readdirSync(`${top}/old`), []);
+      assert.equal((await install(top, ["--uninstall", "--from", "dist"])).status, 2);
+    },
+  ));
+
 const FOLDERS: { title: string; files: Files; words?: string[]; status: number; said: RegExp }[] = [
   {
     title: "the program of this machine comes before the plain one",
     files: {
+      "bin/cat": cpu("avx2"),
       [`dist/mambaenv-${MACHINE}`]: PROGRAM,
       "dist/mambaenv": OTHER,
       "dist/SHA256SUMS": `${sha256(OTHER)}  mambaenv\n${sha256(PROGRAM)} *mambaenv-${MACHINE}\r\n`,
