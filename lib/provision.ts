@@ -1,8 +1,7 @@
 // Fills a new prefix: one solve for Python and all that the channels have, then pip for the rest.
 import { subdirOf } from "./builtin/virtual.ts";
-import type { Index } from "./builtin/repodata.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
-import { Conflict, type Engine, type Order, type Report } from "./engines/engine.ts";
+import type { Engine, Order, Report } from "./engines/engine.ts";
 import type { Facts } from "./facts.ts";
 import { readWanted, type Wanted } from "./inputs.ts";
 import { type Installed, pip } from "./pip.ts";
@@ -11,7 +10,8 @@ import { EXIT, Problem } from "./problem.ts";
 import { secretless } from "./requirements.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
-import { type Decision, type Split, split, type Target } from "./split.ts";
+import { settle } from "./settle.ts";
+import type { Decision, Split, Target } from "./split.ts";
 import { table } from "./table.ts";
 import type { World } from "./world.ts";
 
@@ -165,39 +165,6 @@ async function install(wish: Wish, world: World): Promise<Split> {
 export function channels({ facts: { settings }, wanted, condarc }: Asking): readonly string[] {
   return settings.channels?.value ?? wanted.channels?.value ??
     (condarc.channels.length > 0 ? condarc.channels : ["conda-forge"]);
-}
-
-/** Splits, and has `act` do with conda's part what it does; where that finds no way, all requirements are pip's. */
-export async function settle<T>(
-  { wanted, target, index, clear }: Pick<Wish, "wanted" | "target" | "clear"> & { index: Index },
-  act: (made: Split) => Promise<T>,
-  world: World,
-): Promise<{ made: Split; done: T }> {
-  const made = await split(wanted, target, index);
-  try {
-    return { made, done: await act(made) };
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error;
-    if (!made.why.some(({ by }) => by === "conda")) throw impossible(error, made);
-    clear();
-    world.err(`mambaenv: warning: conda finds no way, so all requirements go to pip:\n${indent(error)}\n`);
-  }
-  const rest = await split(wanted, { ...target, away: "conda found no way" }, index);
-  const done = await act(rest).catch((error) => {
-    throw error instanceof Conflict ? impossible(error, rest) : error;
-  });
-  return { made: rest, done };
-}
-
-function indent({ message }: Error): string {
-  return message.trim().split("\n").map((line) => `    ${line}`).join("\n");
-}
-
-function impossible(error: Conflict, { conda }: Split): Problem {
-  return new Problem(
-    `Cannot satisfy ${conda.join(", ")}:\n${indent(error)}`,
-    "ask for another version: mambaenv --python VERSION, or another channel: --channel NAME",
-  );
 }
 
 /** Package caches in order: what is configured, the root's own. */

@@ -186,6 +186,20 @@ Deno.test(
     }),
 );
 
+Deno.test(
+  { name: "enter: conda finds no way with two of three: these go to pip, the third stays conda's", ignore },
+  () =>
+    staged("onlypypi  # conda: left ==2.0\ncowsay  # conda: right\nhello<2\n", async ({ bash }) => {
+      const { out, err } = await bash(
+        'source <("$M") && python -c "import onlypypi, cowsay, hello; print(7)"',
+      );
+      assert.equal(out, "7\n", err);
+      assert.match(err, /conda finds no way, so cowsay, onlypypi go to pip:\n[^]*right/);
+      assert.match(err, /^ {2}hello +1\.1 +conda$/m);
+      assert.match(err, /^ {2}cowsay +[\d.]+ +PyPI +conda found no way with cowsay, onlypypi$/m);
+    }),
+);
+
 const root = process.getuid?.() === 0;
 if (!root) console.log("a full disk is not tried: only root can mount a small one");
 
