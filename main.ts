@@ -19,6 +19,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   shell: () => import("./lib/commands/subshell.ts"),
   status: () => import("./lib/commands/status.ts"),
   lock: () => import("./lib/commands/lock.ts"),
+  doctor: () => import("./lib/commands/doctor.ts"),
   init: () => import("./lib/commands/init.ts"),
   completions: () => import("./lib/commands/completions.ts"),
   help: () => import("./lib/commands/help.ts"),

@@ -190,6 +190,14 @@ export const COMMANDS: readonly Command[] = [
     most: Infinity,
   },
   {
+    name: "doctor",
+    words: "",
+    text: "look at machine, shell, conda, disks and channels, and say what is in the way",
+    code: false,
+    flags: [...PLACE, "channel", "offline", "json"],
+    most: 0,
+  },
+  {
     name: "init",
     words: "",
     text: "write an .envrc for this folder, with --python a .python-version; never over what is there",

@@ -1,0 +1,119 @@
+// Where environments, packages and the project lie: kind of file system, room, inodes, quota, hard links.
+import { ownRoot } from "../../facts.ts";
+import { parent } from "../../project.ts";
+import type { World } from "../../world.ts";
+import { type Case, type Finding, printed } from "./finding.ts";
+
+const NETWORKED = /^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|fuse\.sshfs|9p|panfs)/;
+const [ROOM, INODES] = [3e9, 50_000]; // what an environment with a few large packages needs
+
+/** A place, its folder or the nearest that is there already. */
+interface Place {
+  topic: string;
+  path: string;
+  there: string;
+}
+
+/** Each place, then what concerns several of them. */
+export async function storage({ taken, project, condarc, settings }: Case, world: World): Promise<Finding[]> {
+  const root = settings?.root?.value ??
+    (taken && world.writable(taken.root) ? taken.root : ownRoot(world));
+  const pkgs = condarc?.pkgs_dirs.find((dir) => world.writable(nearest(dir, world))) ??
+    (root && `${root}/pkgs`);
+  const named: [string, string | undefined][] = [
+    ["environments", root && `${root}/envs`],
+    ["packages", pkgs],
+    ["project", project?.root],
+    ["temporary", world.env["TMPDIR"] || "/tmp"],
+  ];
+  const places = named.flatMap(([topic, path]): Place[] =>
+    path === undefined ? [] : [{ topic, path, there: nearest(path, world) }]
+  );
+  const findings: Finding[] = [];
+  if (root === undefined) {
+    const text = "there is no place for them: HOME is not set";
+    findings.push({ topic: "environments", level: "error", text, fix: "export MAMBAENV_ROOT=/some/folder" });
+  }
+  for (const place of places) findings.push(...await lies(place, world));
+  const [envs, cache] = ["environments", "packages"].map((name) =>
+    places.find(({ topic }) => topic === name)
+  );
+  if (envs && cache && world.stat(envs.there)?.dev !== world.stat(cache.there)?.dev) {
+    const text = "they are on another file system than environments: files are copied instead of linked";
+    findings.push({
+      topic: "packages",
+      level: "warning",
+      text,
+      fix: "put both on one: MAMBAENV_ROOT, or pkgs_dirs in .condarc",
+    });
+  }
+  const quota = (await printed(["quota", "-q"], world)).trim();
+  if (quota !== "") {
+    const fix = "remove what is not needed, or export MAMBAENV_ROOT=/scratch/$USER/mambaenv";
+    findings.push({ topic: "quota", level: "error", text: quota.split("\n").at(-1)!.trim(), fix });
+  }
+  return findings;
+}
+
+function nearest(path: string, world: World): string {
+  let there = path;
+  while (there !== "/" && world.stat(there) === undefined) there = parent(there);
+  return there;
+}
+
+async function lies({ topic, path, there }: Place, world: World): Promise<Finding[]> {
+  const { kind, options } = mounted(there, world);
+  const room = await free(["df", "-Pk", there], 1024, world);
+  const inodes = await free(["df", "-Pi", there], 1, world);
+  const size = room === undefined ? "" : `, ${(room / 1e9).toFixed(1)} GB free`;
+  const where = `${path} (${kind || "unknown file system"}${size})`;
+  const findings: Finding[] = [];
+  const add = (level: Finding["level"], text: string, fix: string) =>
+    findings.push({ topic, level, text: `${where}: ${text}`, fix });
+  const elsewhere = "put them elsewhere: export MAMBAENV_ROOT=/scratch/$USER/mambaenv";
+  const made = topic === "environments" || topic === "packages";
+  const writable = world.writable(there);
+  if (world.stat(there)?.kind !== "dir") add("error", `${there} is no folder`, elsewhere);
+  else if (made && !writable) add("error", "it may not be written to", elsewhere);
+  if (topic === "temporary" && !writable) add("error", "it may not be written to", "export TMPDIR=$HOME/tmp");
+  if (topic === "environments" && options.includes("noexec")) {
+    add("error", "no program runs from it (noexec)", elsewhere);
+  }
+  if (made && room !== undefined && room < ROOM) add("warning", "there is little room", elsewhere);
+  if (made && inodes !== undefined && inodes > 0 && inodes < INODES) {
+    add("warning", `there is room for ${inodes} more files only`, elsewhere);
+  }
+  if (made && NETWORKED.test(kind)) {
+    add(
+      "note",
+      "over the network, thousands of small files are slow",
+      "a local disk, where there is one: MAMBAENV_ROOT",
+    );
+  }
+  return findings.length > 0 ? findings : [{ topic, level: "ok", text: where }];
+}
+
+/** Bytes or inodes that are free, by `df`; undefined where it does not tell, as for inodes of btrfs. */
+async function free(words: readonly string[], unit: number, world: World): Promise<number | undefined> {
+  const line = (await printed(words, world)).trim().split("\n").at(-1) ?? "";
+  const [, , total, , left] = /^(.*?)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+[\d-]+%?\s/.exec(line) ?? [];
+  return left === undefined || total === undefined ? undefined : Number(left) * unit;
+}
+
+/** The file system of a folder, of the mounts whose folder it is below the longest. */
+export function mounted(
+  path: string,
+  world: Pick<World, "read" | "realpath">,
+): { kind: string; options: string[] } {
+  const real = world.realpath(path) ?? path;
+  let best = { at: "", kind: "", options: [] as string[] };
+  for (const line of (world.read("/proc/self/mounts") ?? "").split("\n")) {
+    const [, at = "", kind = "", options = ""] = line.split(" ");
+    const folder = at.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+    const holds = folder === "/" || real === folder || real.startsWith(`${folder}/`);
+    if (holds && folder !== "" && folder.length >= best.at.length) {
+      best = { at: folder, kind, options: options.split(",") };
+    }
+  }
+  return best;
+}
