@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { later, needs } from "./elf.ts";
-import { tool } from "./oracle.ts";
+import { oracle, tool } from "./oracle.ts";
 import { bare, PROGRAM } from "./program.ts";
+import { staged } from "./stage.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const LIBRARIES = /^(lib(c|m|dl|pthread)\.so\.\d+|ld-linux[\w-]*\.so\.\d+)$/;
@@ -97,3 +98,26 @@ for (const [job, words] of JOBS) {
     },
   );
 }
+
+Deno.test({
+  name:
+    "age: making an environment needs no system call newer than Linux 3.10: channel, links, compiled modules",
+  ignore: !tool("strace") || !(await oracle()),
+}, () =>
+  // Without PyPI: Debian's own OpenSSL, which pip loads here, has no randomness without getrandom.
+  staged("hello\nsix\n", async ({ world, bash, env }) => {
+    const inject = `inject=${NEWER.join(",")}:error=ENOSYS`;
+    const traced = `${tool("strace")} -f -qq -o "$LOG" -e ${inject} "$M" --shell bash`;
+    const log = `${world.top}/log`;
+    const made = await bash(`eval "$(${traced})" && python -c "import hello, six; print(1)"`, {
+      ...env,
+      LOG: log,
+    });
+    assert.deepEqual([made.status, made.out], [0, "1\n"], made.err);
+    const calls = [...readFileSync(log, "utf8").matchAll(/(\w+)\(.*ENOSYS.*\(INJECTED\)/g)].map(([, call]) =>
+      call!
+    );
+    for (const call of ["statx", "getrandom"]) {
+      assert.ok(calls.includes(call), `${call} is asked for, and refused`);
+    }
+  }));

@@ -10,6 +10,7 @@ import { type Target, TARGETS, VERSION } from "../tasks/compiler.ts";
 import { archive, program, release } from "../tasks/release.ts";
 import { later, needs } from "./elf.ts";
 import { tool } from "./oracle.ts";
+import { call } from "./program.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const HERE = `${process.platform}-${process.arch}`;
