@@ -77,6 +77,35 @@ for (const target of TARGETS) {
   );
 }
 
+/** Machines that an emulator stands for: its program, its words, and where the other machine's glibc is. */
+const EMULATED: [target: string, title: string, emulator: string, words: string[], glibc?: string][] = [
+  ["linux-x64-baseline", "a processor of 2008, without AVX", "qemu-x86_64-static", ["-cpu", "Nehalem"]],
+  [
+    "linux-arm64",
+    "an arm64 machine",
+    "qemu-aarch64-static",
+    [],
+    process.env["QEMU_LD_PREFIX"] ?? "/usr/aarch64-linux-gnu",
+  ],
+];
+for (const [name, title, emulator, words, glibc] of EMULATED) {
+  Deno.test({
+    name: `release: ${name} enters an environment on ${title}`,
+    ignore: ignore || HERE !== "linux-x64" || !tool(emulator),
+  }, () =>
+    folder((dir) => {
+      const file = program(TARGETS.find((target) => target.name === name)!, dir);
+      fs.mkdirSync(`${dir}/p/conda-meta`, { recursive: true });
+      const machine = [tool(emulator), ...glibc ? ["-L", glibc] : [], ...words];
+      const argv = [...machine, file, "-p", `${dir}/p`, "--shell", "bash"];
+      const PATH = "/usr/bin:/bin";
+      const { status, out, err } = call(argv, { cwd: dir, env: { HOME: dir, PATH } });
+      assert.equal(status, 0, err);
+      const entered = call(["/bin/bash", "-c", `${out}echo "$CONDA_PREFIX"`], { cwd: dir, env: { PATH } });
+      assert.equal(entered.out, `${dir}/p\n`);
+    }));
+}
+
 Deno.test(
   { name: "release: sums, compressed programs, and the same bytes a second time", ignore },
   () =>
