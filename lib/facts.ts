@@ -14,6 +14,8 @@ export interface Facts {
   environment: Environment;
   /** Why the environment no longer fits; undefined where it does, or where nobody asks. */
   stale: string | undefined;
+  /** Whether a change failed, and this is the last good environment. */
+  fallback?: boolean;
   /** The conda installation; looked for when first asked for. */
   installation(): Found | undefined;
 }

@@ -26,11 +26,13 @@ export interface Flags {
   "user-site"?: boolean;
   "no-create"?: boolean;
   "no-sync"?: boolean;
+  "no-fallback"?: boolean;
   locked?: boolean;
   frozen?: boolean;
   upgrade?: boolean;
   check?: boolean;
   offline?: boolean;
+  "lock-timeout"?: string;
   stack?: boolean;
   "no-stack"?: boolean;
   print?: boolean;
@@ -71,12 +73,18 @@ export const FLAGS: readonly Flag[] = [
   { name: "user-site", text: "let Python import packages of ~/.local, too" },
   { name: "no-create", text: "never create an environment; exit 3 if there is none" },
   { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
+  { name: "no-fallback", text: "fail where a change fails, instead of keeping the last good environment" },
   { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },
   { name: "frozen", text: "use the lock file as it is" },
   { name: "platform", value: "SUBDIR", text: "lock: for these platforms, such as linux-64,osx-arm64" },
   { name: "upgrade", text: "lock: take the newest versions, of all packages or of those named" },
   { name: "check", text: "lock: write nothing; exit 4 if the lock file does not fit the requirements" },
   { name: "offline", text: "no network: caches only" },
+  {
+    name: "lock-timeout",
+    value: "SECONDS",
+    text: "wait that long for another process that builds; for ever by default",
+  },
   { name: "stack", text: "activate: keep the active environment's folders in PATH" },
   { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
   { name: "print", text: "init: show what would be written, and write nothing" },
@@ -117,101 +125,81 @@ export const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "ver
 const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
 const MAKE: readonly (keyof Flags)[] = ["python", "channel", "engine", "offline", "locked", "frozen"];
 const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
-const ENTER: readonly (keyof Flags)[] = ["shell", "hook", "pythonpath", "user-site", "no-create", "no-sync"];
+const WAY: readonly (keyof Flags)[] = ["pythonpath", "user-site"];
+const GO: readonly (keyof Flags)[] = [...WAY, "no-create", "no-sync", "no-fallback", "lock-timeout"];
+const ENTER: readonly (keyof Flags)[] = ["shell", "hook", ...GO];
+
+/** A command, which prints no code and takes no words unless `more` says so. */
+function row(
+  name: string,
+  words: string,
+  text: string,
+  flags: Command["flags"],
+  more: Partial<Command> = {},
+): Command {
+  return { name, words, text, flags, code: false, most: 0, ...more };
+}
 
 /** The commands; the first is what the program does when none is named. */
 export const COMMANDS: readonly Command[] = [
-  {
-    name: "enter",
-    words: "",
-    text: "activate this folder's environment, creating it if need be (default)",
+  row("enter", "", "activate this folder's environment, creating it if need be (default)", [
+    ...BUILD,
+    ...ENTER,
+  ], { code: true }),
+  row(
+    "activate",
+    "[NAME|PATH]",
+    "activate any conda environment, as `conda activate`; without a name, this folder's",
+    ["stack", "no-stack", "project", "root", ...MAKE, ...ENTER],
+    { code: true, most: Infinity, style: "conda" },
+  ),
+  row(
+    "deactivate",
+    "",
+    "leave the active environment, as `conda deactivate`; this folder's with all that it brought",
+    ["shell"],
+    { code: true, most: Infinity, style: "conda" },
+  ),
+  row("reactivate", "", "run the active environment's scripts again, as `conda reactivate`", ["shell"], {
     code: true,
-    flags: [...BUILD, ...ENTER],
-    most: 0,
-  },
-  {
-    name: "activate",
-    words: "[NAME|PATH]",
-    text: "activate any conda environment, as `conda activate`; without a name, this folder's",
-    code: true,
-    flags: ["stack", "no-stack", "project", "root", ...MAKE, ...ENTER],
     most: Infinity,
     style: "conda",
-  },
-  {
-    name: "deactivate",
-    words: "",
-    text: "leave the active environment, as `conda deactivate`; this folder's with all that it brought",
-    code: true,
-    flags: ["shell"],
-    most: Infinity,
-    style: "conda",
-  },
-  {
-    name: "reactivate",
-    words: "",
-    text: "run the active environment's scripts again, as `conda reactivate`",
-    code: true,
-    flags: ["shell"],
-    most: Infinity,
-    style: "conda",
-  },
-  {
-    name: "run",
-    words: "[--] COMMAND…",
-    text: "run a command in this folder's environment, or in any with -n or -p, and become it",
-    code: false,
-    flags: [...BUILD, "pythonpath", "user-site", "no-create", "no-sync"],
-    most: Infinity,
-    style: "command",
-  },
-  {
-    name: "shell",
-    words: "",
-    text: "start your interactive shell in this folder's environment, or in any with -n or -p",
-    code: false,
-    flags: [...BUILD, ...ENTER],
-    most: 0,
-  },
-  {
-    name: "status",
-    words: "",
-    text: "what was found, where, and why it is taken",
-    code: false,
-    flags: [...BUILD, ...ENTER, "json"],
-    most: 0,
-  },
-  {
-    name: "lock",
-    words: "[NAME…]",
-    text: "write conda-lock.yml: what the environment consists of, with checksums",
-    code: false,
-    flags: [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check"],
-    most: Infinity,
-  },
-  {
-    name: "doctor",
-    words: "",
-    text: "look at machine, shell, conda, disks and channels, and say what is in the way",
-    code: false,
-    flags: [...PLACE, "channel", "offline", "json"],
-    most: 0,
-  },
-  {
-    name: "init",
-    words: "",
-    text: "write an .envrc for this folder, with --python a .python-version; never over what is there",
-    code: false,
-    flags: ["project", "python", "print"],
-    most: 0,
-  },
-  {
-    name: "completions",
-    words: "bash|zsh|fish",
-    text: "code for your shell's completion, to be read like the rest",
-    code: false,
-    flags: [],
+  }),
+  row(
+    "run",
+    "[--] COMMAND…",
+    "run a command in this folder's environment, or in any with -n or -p, and become it",
+    [...BUILD, ...GO],
+    { most: Infinity, style: "command" },
+  ),
+  row("shell", "", "start your interactive shell in this folder's environment, or in any with -n or -p", [
+    ...BUILD,
+    ...ENTER,
+  ]),
+  row("status", "", "what was found, where, and why it is taken", [...BUILD, ...ENTER, "json"]),
+  row("lock", "[NAME…]", "write conda-lock.yml: what the environment consists of, with checksums", [
+    ...PLACE,
+    "python",
+    "channel",
+    "offline",
+    "platform",
+    "upgrade",
+    "check",
+  ], { most: Infinity }),
+  row("doctor", "", "look at machine, shell, conda, disks and channels, and say what is in the way", [
+    ...PLACE,
+    "channel",
+    "offline",
+    "json",
+  ]),
+  row(
+    "init",
+    "",
+    "write an .envrc for this folder, with --python a .python-version; never over what is there",
+    ["project", "python", "print"],
+  ),
+  row("completions", "bash|zsh|fish", "code for your shell's completion, to be read like the rest", [], {
     most: 1,
-  },
-  { name: "help", words: "[COMMAND]", text: "this text, or a command's", code: false, flags: [], most: 1 },
+  }),
+  row("help", "[COMMAND]", "this text, or a command's", [], { most: 1 }),
 ];

@@ -1,15 +1,16 @@
 // Runs the steps: one builder at a time, a new generation beside the old one, one rename that switches.
 import type { Request } from "./args.ts";
 import { choose } from "./engines/choose.ts";
+import type { Progress } from "./engines/engine.ts";
 import { building, type Facts, gather, ownRoot } from "./facts.ts";
-import { lock } from "./lock.ts";
+import { type Lock, lock, Lost } from "./lock.ts";
 import { plan, type Step } from "./plan.ts";
-import { Problem } from "./problem.ts";
-import { createReport } from "./progress.ts";
-import { basename, resolve } from "./project.ts";
+import { EXIT, Problem } from "./problem.ts";
+import { createReport, describe, plain } from "./progress.ts";
+import { resolve } from "./project.ts";
 import { provision } from "./provision.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
-import { begin, commit, discard, generations, link, look, type Place, sweep } from "./store.ts";
+import { begin, commit, discard, generations, link, look, newest, type Place, sweep } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** Does what the plan says; returns the facts as they are then. Throws Problem, and leaves what was there. */
@@ -22,7 +23,13 @@ export async function perform(
   for (const step of steps) {
     switch (step.kind) {
       case "build":
-        await build(step, facts, request, world);
+        try {
+          await build(step, facts, request, world);
+        } catch (error) {
+          const good = error instanceof Problem ? lastGood(error, facts, world) : undefined;
+          if (good === undefined) throw error;
+          return good;
+        }
         break;
       default:
         step.kind satisfies never;
@@ -31,12 +38,44 @@ export async function perform(
   return await gather(request, world);
 }
 
-async function build(step: Step, facts: Facts, request: Request, world: World): Promise<void> {
+/** Exit codes of what was asked for in so many words: then nothing else is entered. */
+const STRICT: readonly number[] = [EXIT.usage, EXIT.stale];
+
+/** The facts with the environment that worked before the change, and one warning; undefined where none may be. */
+function lastGood(problem: Problem, facts: Facts, world: World): Facts | undefined {
+  const { environment: before, settings } = facts;
+  if (!settings.fallback || STRICT.includes(problem.exit) || before.kind === "missing") return undefined;
+  const environment = before.kind === "damaged" ? newest(before.place, world) : before;
+  if (environment === undefined) return undefined;
+  const made = environment.kind === "generation"
+    ? ` of ${new Date(environment.stamp.made).toISOString()}`
+    : "";
+  const words = [
+    `mambaenv: warning: the last good environment${made} is entered, since the change failed: ${problem.message}`,
+    `  try: ${problem.hint || "mambaenv --no-fallback"}`,
+  ];
+  world.err(words.flatMap((text) => text.split("\n")).map((line) => `${plain(line)}\n`).join(""));
+  return { ...facts, environment, stale: undefined, fallback: true };
+}
+
+/** How often a build starts anew that lost its lock: it was frozen, or a network's disk was. */
+const TRIES = 3;
+
+async function build(step: Step, facts: Facts, request: Request, world: World, tries = TRIES): Promise<void> {
+  try {
+    await locked(step, facts, request, world);
+  } catch (error) {
+    if (!(error instanceof Lost) || tries <= 1) throw error;
+    world.err(`mambaenv: ${error.message}: once more\n`);
+    await build(step, facts, request, world, tries - 1);
+  }
+}
+
+async function locked(step: Step, facts: Facts, request: Request, world: World): Promise<void> {
   const { place, root } = building(facts, world);
   world.mkdir(generations(place));
-  const what = `building ${JSON.stringify(place.name)}`;
-  const release = await lock(`${generations(place)}/${place.name}.lock`, what, world);
-  const untrap = world.trap(release);
+  const held = await lock(`${generations(place)}/${place.name}.lock`, world, patience(request));
+  const untrap = world.trap(() => held.release());
   try {
     // Whoever held the lock before may have built it.
     const now = await gather(request, world);
@@ -45,18 +84,27 @@ async function build(step: Step, facts: Facts, request: Request, world: World): 
     if (!request.flags.quiet) {
       world.err(`mambaenv: making the environment ${JSON.stringify(place.label)}: ${step.reason}\n`);
     }
-    await generation(now, { place, root }, request, world);
+    await generation(now, { place, root, held }, request, world);
     remember(place, world);
   } finally {
     untrap();
-    release();
+    held.release();
   }
+}
+
+/** Seconds to wait for another that builds. */
+function patience({ flags, origins }: Request): number {
+  const text = flags["lock-timeout"];
+  if (text === undefined) return Infinity;
+  if (/^\d{1,9}(\.\d+)?$/.test(text)) return Number(text);
+  const from = origins["lock-timeout"];
+  throw new Problem(`Cannot read ${from} ${JSON.stringify(text)}: expected seconds`, "", EXIT.usage);
 }
 
 /** Builds and switches to one generation; whatever happens, no half of one stays. */
 async function generation(
   facts: Facts,
-  { place, root }: { place: Place; root: string },
+  { place, root, held }: { place: Place; root: string; held: Lock },
   request: Request,
   world: World,
 ): Promise<void> {
@@ -65,9 +113,13 @@ async function generation(
   const found = facts.installation();
   const engine = await choose(settings, found);
   if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
-  if (look(place, world).kind === "plain") throw occupied(place);
+  if (taken(link(place), world)) throw occupied(place);
   const draft = begin(place, world);
-  const { report, clear } = createReport(world, request.flags.quiet === true);
+  const { report: show, clear } = createReport(world, request.flags.quiet === true);
+  const report = (progress: Progress) => {
+    held.doing(describe(progress));
+    show(progress);
+  };
   const untrap = world.trap(() => {
     clear();
     discard(draft, world);
@@ -89,6 +141,7 @@ async function generation(
       requirements,
       lock,
     }, world);
+    held.check();
     commit(draft, place, world);
   } catch (error) {
     discard(draft, world);
@@ -99,20 +152,38 @@ async function generation(
   }
 }
 
+/** Whether something that is no link of ours stands where the link goes. */
+function taken(path: string, world: World): boolean {
+  const stat = world.lstat(path);
+  return stat !== undefined && stat.kind !== "link";
+}
+
 function occupied(place: Place): Problem {
   const path = JSON.stringify(link(place));
-  return new Problem(`${path} is a folder of somebody else's`, "choose another name: mambaenv --name NAME");
+  return new Problem(`${path} is no environment of mambaenv's`, "choose another name: mambaenv --name NAME");
 }
 
 /** Leaves a link in our own root to what was built elsewhere, so that the warm path need not search for it. */
-function remember(place: Place, world: World): void {
+export function remember(place: Place, world: World): void {
   const own = ownRoot(world);
   if (own === undefined || place.envs === `${own}/envs` || place.label !== place.name) return;
+  const short = { ...place, envs: `${own}/envs` };
   try {
-    world.mkdir(`${own}/envs`);
-    world.symlink(link(place), `${own}/envs/${basename(link(place))}`);
+    if (!free(short, place, world)) return;
+    world.mkdir(short.envs);
+    world.symlink(link(place), link(short));
   } catch (error) {
     // A home that cannot be written costs the short way only.
     if (!(error instanceof Problem)) throw error;
   }
+}
+
+/** Whether the short way may be laid: nothing is there, a link to nothing, or one to what is the same project's. */
+function free(short: Place, place: Place, world: World): boolean {
+  if (taken(link(short), world)) return false;
+  const there = look(short, world);
+  if (there.kind === "missing") return true;
+  const now = look(place, world);
+  return there.kind === "generation" && there.place.envs !== short.envs && now.kind === "generation" &&
+    there.stamp.project === now.stamp.project;
 }

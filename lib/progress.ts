@@ -45,6 +45,11 @@ export function createReport(world: World, quiet: boolean): { report: Report; cl
   return { report, clear };
 }
 
+/** What is being done, for those who wait. */
+export function describe({ stage, what = "" }: Progress): string {
+  return plain(`${VERBS[stage]} ${what}`.trim());
+}
+
 function line({ stage, what = "", done, total }: Progress): string {
   const bytes = stage === "download";
   const show = (count: number) => bytes ? `${(count / 1e6).toFixed(1)}` : String(count);

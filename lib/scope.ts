@@ -28,6 +28,8 @@ export interface Entry {
   userSite: boolean;
   /** Whether other environments stay in PATH. */
   stack?: boolean;
+  /** Whether it is the last good one, as a change failed. */
+  fallback?: boolean;
 }
 
 /**
@@ -88,6 +90,10 @@ function around(entry: Entry, own: ReadonlySet<string>, env: Env): Change[] {
     .filter((name) => env[name] !== undefined && !own.has(name)).map((name) => ({ kind: "unset", name }));
   if (!userSite && !own.has("PYTHONNOUSERSITE")) {
     changes.push({ kind: "set", name: "PYTHONNOUSERSITE", value: "1" });
+  }
+  if (entry.fallback) changes.push({ kind: "set", name: "MAMBAENV_DID_FALLBACK", value: "1" });
+  else if (env["MAMBAENV_DID_FALLBACK"] !== undefined) {
+    changes.push({ kind: "unset", name: "MAMBAENV_DID_FALLBACK" });
   }
   if (root === undefined) return changes;
   if (pythonpath !== "off") {

@@ -26,6 +26,8 @@ export interface Settings {
   offline: boolean;
   create: boolean;
   sync: boolean;
+  /** Whether the last good environment is kept where a change fails. */
+  fallback: boolean;
   /** Whether the lock file has to fit, or is taken as it is. */
   lock: "locked" | "frozen" | undefined;
 }
@@ -63,6 +65,7 @@ export async function readSettings(
       Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
     create: !flag("no-create"),
     sync: !flag("no-sync"),
+    fallback: !flag("no-fallback"),
     lock: lockMode(sources, request.origins),
   };
 }

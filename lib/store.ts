@@ -1,4 +1,5 @@
 // Environments on disk: a link `envs/NAME` to a generation, or a folder that the user made.
+import { Problem } from "./problem.ts";
 import { basename, parent, resolve } from "./project.ts";
 import { readStamp, type Stamp } from "./stamp.ts";
 import type { World } from "./world.ts";
@@ -56,6 +57,17 @@ export function look(place: Place, world: World, depth = 0): Environment {
   return world.stat(prefix) ? { kind: "damaged", prefix, place } : { kind: "missing" };
 }
 
+/** The youngest complete generation of a place; undefined where there is none. */
+export function newest(place: Place, world: World): Environment & { kind: "generation" } | undefined {
+  const all = (world.list(generations(place)) ?? []).flatMap((name) => {
+    const ours = name.startsWith(place.name) && /^-[0-9a-f]{8}$/.test(name.slice(place.name.length));
+    const prefix = `${generations(place)}/${name}`;
+    const stamp = ours && world.lstat(`${prefix}.incomplete`) === undefined && readStamp(prefix, world);
+    return stamp ? [{ kind: "generation" as const, prefix, place, stamp }] : [];
+  });
+  return all.sort((a, b) => b.stamp.made - a.stamp.made)[0];
+}
+
 /** A generation that is being built: its path is final, its marker says that it is not complete. */
 export interface Draft {
   prefix: string;
@@ -72,10 +84,15 @@ export function begin(place: Place, world: World): Draft {
   return draft;
 }
 
-/** Makes a finished generation the current one: the one rename that switches. */
+/**
+ * Makes a finished generation the current one: the one rename that switches. The marker is renamed first, by this
+ * or by a sweep, not by both: what another removed, as this process did not move for minutes, is not switched to.
+ */
 export function commit(draft: Draft, place: Place, world: World): void {
-  world.remove(draft.marker);
+  const done = `${draft.prefix}.complete`;
+  world.rename(draft.marker, done);
   world.symlink(`.mambaenv/${basename(draft.prefix)}`, link(place));
+  world.remove(done);
 }
 
 /** Removes what is there of a draft. */
@@ -89,11 +106,23 @@ export function discard(draft: Draft, world: World): void {
 export function sweep(place: Place, world: World): void {
   const dir = generations(place);
   for (const entry of world.list(dir) ?? []) {
-    if (
-      !entry.startsWith(`${place.name}-`) ||
-      !/^-[0-9a-f]{8}\.incomplete$/.test(entry.slice(place.name.length))
-    ) continue;
-    const marker = `${dir}/${entry}`;
-    discard({ prefix: marker.slice(0, -".incomplete".length), marker }, world);
+    const [, id, end] = /^(-[0-9a-f]{8})\.(incomplete|swept|complete)$/.exec(
+      entry.startsWith(place.name) ? entry.slice(place.name.length) : "",
+    ) ?? [];
+    if (id === undefined) continue;
+    const prefix = `${dir}/${place.name}${id}`;
+    if (end === "complete") world.remove(`${dir}/${entry}`);
+    else if (claimed(`${dir}/${entry}`, prefix, world)) discard({ prefix, marker: `${prefix}.swept` }, world);
+  }
+}
+
+/** Whether the marker of a dead build is ours to sweep: one rename, which a commit may have been faster with. */
+function claimed(marker: string, prefix: string, world: World): boolean {
+  try {
+    if (marker !== `${prefix}.swept`) world.rename(marker, `${prefix}.swept`);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem && world.lstat(marker) === undefined) return false;
+    throw error;
   }
 }

@@ -98,17 +98,7 @@ export function createWorld(argv: readonly string[]): World {
     writable: (path) => permits(path, fs.constants.W_OK),
     mkdir: (path, mode) =>
       effect("make", path, () => void fs.mkdirSync(native(path), { recursive: true, mode })),
-    claim: (path) => {
-      try {
-        fs.mkdirSync(native(path));
-        return true;
-      } catch (error) {
-        if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-        return effect("make", path, () => {
-          throw error;
-        });
-      }
-    },
+    vacate: (path) => absent(() => fs.rmdirSync(native(path))),
     write: (path, text) =>
       effect("write", path, () => {
         const temporary = beside(path);
@@ -123,8 +113,13 @@ export function createWorld(argv: readonly string[]): World {
     symlink: (target, path) =>
       effect("link", path, () => {
         const temporary = beside(path);
-        fs.symlinkSync(native(target), native(temporary));
-        fs.renameSync(native(temporary), native(path));
+        try {
+          fs.symlinkSync(native(target), native(temporary));
+          fs.renameSync(native(temporary), native(path));
+        } catch (error) {
+          fs.rmSync(native(temporary), { force: true });
+          throw error;
+        }
       }),
     rename: (from, to) => effect("rename", from, () => fs.renameSync(native(from), native(to))),
     remove: (path) => effect("remove", path, () => fs.rmSync(native(path), { recursive: true, force: true })),

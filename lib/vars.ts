@@ -41,5 +41,9 @@ export const STANDING: readonly Var[] = [
 export const OURS: readonly Var[] = [
   { name: "MAMBAENV_ACTIVE", text: "prefix of the active environment; set last, so that it proves success" },
   { name: "MAMBAENV_ACTIVE_PROJECT", text: "root of the active project" },
+  {
+    name: "MAMBAENV_DID_FALLBACK",
+    text: "1 where a change failed and the last good environment was entered instead",
+  },
   { name: "MAMBAENV_UNDO", text: "what `mambaenv deactivate` puts back" },
 ];

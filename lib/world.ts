@@ -67,8 +67,8 @@ export interface World {
   writable(path: string): boolean;
   /** Makes the folder and its parents; `mode` (0o700) where others must not look in. */
   mkdir(path: string, mode?: number): void;
-  /** Makes exactly one folder; false where something is there already. */
-  claim(path: string): boolean;
+  /** Removes a folder if it is empty, and does nothing else. */
+  vacate(path: string): void;
   /** Writes the whole file, or nothing: a temporary beside it, then one rename. */
   write(path: string, text: string): void;
   /** Makes or replaces a symbolic link in one rename. */

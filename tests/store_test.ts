@@ -1,8 +1,8 @@
 // Environments on disk: places, generations, stamps, the lock.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { parse } from "../lib/args.ts";
-import { lock } from "../lib/lock.ts";
+import { remember } from "../lib/perform.ts";
 import { findProject } from "../lib/project.ts";
 import { readSettings } from "../lib/settings.ts";
 import { asked, digest, readInputs, staleness, type Stamp, writeStamp } from "../lib/stamp.ts";
@@ -99,6 +99,61 @@ Deno.test("sweep: removes what killed builds of this name left, and nothing else
   assert.equal(world.stat(other.marker), undefined);
 });
 
+Deno.test("commit: what a sweep removed while the builder was frozen is not switched to", () => {
+  const world = testWorld();
+  const place = placed(world);
+  const frozen = begin(place, world);
+  writeStamp(frozen.prefix, STAMP, world);
+  sweep(place, world);
+  assert.deepEqual(readdirSync(`${place.envs}/.mambaenv`), []);
+  assert.throws(() => commit(frozen, place, world), /Cannot rename/);
+  assert.equal(look(place, world).kind, "missing");
+  assert.equal(world.lstat(`${place.envs}/e`), undefined);
+});
+
+Deno.test("remember: a short way is laid where it hides nothing of another's", () => {
+  const world = testWorld({ "mine/": "", "other/": "" });
+  const own = `${world.top}/home/.local/share/mambaenv/envs`;
+  const made = (envs: string, name: string, project: string) => {
+    const place = { envs, name, label: name };
+    const draft = begin(place, world);
+    writeStamp(draft.prefix, { ...STAMP, name, project }, world);
+    commit(draft, place, world);
+    return place;
+  };
+  const mine = `${world.top}/mine`;
+  const other = `${world.top}/other`;
+  const far = `${world.top}/far/envs`;
+  mkdirSync(`${own}/folder/conda-meta`, { recursive: true });
+  writeFileSync(`${own}/file`, "text");
+  for (const name of ["generation", "same"]) made(own, name, name === "same" ? mine : other);
+  const links: [string, string][] = [
+    ["dangling", "/nowhere"],
+    ["pointer", `${made(`${world.top}/old/envs`, "pointer", mine).envs}/pointer`],
+    ["others", `${made(`${world.top}/old/envs`, "others", other).envs}/others`],
+  ];
+  for (const [name, target] of links) symlinkSync(target, `${own}/${name}`);
+  const rows: [string, boolean][] = [
+    ["new", true],
+    ["dangling", true],
+    ["pointer", true],
+    ["others", false],
+    ["generation", false],
+    ["same", false],
+    ["folder", false],
+    ["file", false],
+  ];
+  for (const [name, laid] of rows) {
+    const before = world.readlink(`${own}/${name}`);
+    remember(made(far, name, mine), world);
+    const after = world.readlink(`${own}/${name}`);
+    assert.equal(after, laid ? `${far}/${name}` : before, name);
+  }
+  assert.equal(world.read(`${own}/file`), "text");
+  assert.deepEqual(readdirSync(own).filter((name) => name.endsWith(".tmp")), []);
+  assert.match(readlinkSync(`${own}/generation`), /^\.mambaenv/);
+});
+
 async function stamped(world: TestWorld, argv: string[] = []) {
   const request = parse(argv, {});
   const project = findProject(request.flags, world)!;
@@ -162,55 +217,4 @@ Deno.test("digest: differs for near texts, is the same for the same", () => {
   const texts = ["", "a", "b", "ab", "ba", "a\n", "x".repeat(1000), "x".repeat(1001)];
   assert.equal(new Set(texts.map(digest)).size, texts.length);
   assert.equal(digest("rich\n"), digest("rich\n"));
-});
-
-Deno.test("lock: the second waits, says for whom, and gets it", async () => {
-  const world = testWorld();
-  const path = `${world.top}/l.lock`;
-  const release = await lock(path, "building e", world);
-  const second = lock(path, "building e", world);
-  await world.sleep(300);
-  assert.match(world.said(), new RegExp(`waiting for host .*, pid ${world.pid}, which is building e`));
-  release();
-  (await second)();
-  assert.equal(world.stat(path), undefined);
-});
-
-Deno.test("lock: of a dead process is taken over, by one of many", async () => {
-  const world = testWorld();
-  const path = `${world.top}/l.lock`;
-  const dead = {
-    host: world.read("/proc/sys/kernel/hostname")!.trim(),
-    pid: 999_999_999,
-    start: "1",
-    boot: "",
-  };
-  mkdirSync(path);
-  writeFileSync(
-    `${path}/owner.json`,
-    JSON.stringify({ ...dead, boot: world.read("/proc/sys/kernel/random/boot_id")!.trim() }),
-  );
-  let inside = 0;
-  await Promise.all(Array.from({ length: 8 }, async () => {
-    const release = await lock(path, "building e", world);
-    assert.equal(++inside, 1);
-    await world.sleep(5);
-    inside--;
-    release();
-  }));
-});
-
-Deno.test("lock: of another host holds while its heart beats, not two minutes later", async () => {
-  const world = testWorld();
-  const path = `${world.top}/l.lock`;
-  mkdirSync(path);
-  writeFileSync(`${path}/owner.json`, JSON.stringify({ host: "elsewhere", pid: 1, start: "1", boot: "x" }));
-  let held = false;
-  const taken = lock(path, "building e", world).then((release) => (held = true, release()));
-  await world.sleep(400);
-  assert.equal(held, false);
-  const old = new Date(Date.now() - 121_000);
-  utimesSync(`${path}/owner.json`, old, old);
-  await taken;
-  assert.equal(held, true);
 });

@@ -75,6 +75,7 @@ async function into(facts: Facts, { shell, stack }: Way, world: World): Promise<
     pythonpath: settings.pythonpath.value,
     userSite: settings.userSite,
     stack,
+    fallback: facts.fallback,
   };
   const changes = scope.enter(activate(world.env, prefix, previous, options), entry, world.env);
   const others = scope.foreign(prefix.path, apply(world.env, changes));

@@ -41,12 +41,12 @@ export async function pypi(asking: Asking, world: World): Promise<Locked[]> {
   if (asking.solved.every(({ made }) => made.pip.length === 0)) return [];
   const { place, root } = building(asking.facts, world);
   world.mkdir(generations(place));
-  const release = await lock(`${generations(place)}/${place.name}.lock`, "locking its packages", world);
+  const held = await lock(`${generations(place)}/${place.name}.lock`, world);
   sweep(place, world);
   const draft = begin(place, world);
   const end = () => {
     discard(draft, world);
-    release();
+    held.release();
   };
   const untrap = world.trap(end);
   try {
