@@ -1,10 +1,10 @@
 // Old machines: what the program needs of glibc, and that it does without the system calls that Linux 3.10 lacks.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { later, needs } from "./elf.ts";
 import { oracle, tool } from "./oracle.ts";
-import { bare, PROGRAM } from "./program.ts";
+import { bare, call, PROGRAM } from "./program.ts";
 import { staged } from "./stage.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
@@ -98,6 +98,53 @@ for (const [job, words] of JOBS) {
     },
   );
 }
+
+/** Whether this user may take parts of the file system away from a program, which some containers forbid. */
+function detachable(): boolean {
+  if (!linux || !tool("unshare") || !tool("mount")) return false;
+  const { status, stderr } = spawnSync(tool("unshare"), ["-rm", "true"], { encoding: "utf8" });
+  if (status !== 0) console.error(`age_test: skipped where mounts are needed: ${stderr.trim()}`);
+  return status === 0;
+}
+
+/** What may be missing, and how it is taken away; `$T` is the folder for temporary files. */
+const MISSING: readonly (readonly [string, string])[] = [
+  ["/dev/shm", "mount -t tmpfs -o ro none /dev/shm"],
+  ["folder for temporary files to write to or to run from", 'mount -t tmpfs -o ro,noexec none "$T"'],
+  ["/sys", "mount -t tmpfs none /sys"],
+];
+const ignore = !detachable();
+for (const [what, take] of MISSING) {
+  Deno.test({ name: `age: entering needs no ${what}`, ignore }, () => {
+    const world = testWorld({ "p/conda-meta/history": "", "t/": "" });
+    const code = `${take} && TMPDIR=$T exec "$M" -p "$P" --shell bash`;
+    const env = { HOME: world.env["HOME"]!, PATH: "/usr/bin:/bin", T: `${world.top}/t`, M: PROGRAM };
+    const words = [tool("unshare"), "-rm", "/bin/sh", "-c", code];
+    const { status, out, err } = call(words, { cwd: world.cwd, env: { ...env, P: `${world.top}/p` } });
+    assert.deepEqual([status, err], [0, ""]);
+    assert.ok(out.includes(`"CONDA_PREFIX="'${world.top}/p'`), out);
+  });
+}
+
+Deno.test({
+  name: "age: a user that no file names enters, without HOME and terminal",
+  ignore: !linux || process.getuid!() !== 0 || !tool("setpriv"),
+}, () => {
+  // The checkout and the usual folder of the tests are closed to others.
+  const top = mkdtempSync("/tmp/mambaenv-age-");
+  try {
+    chmodSync(top, 0o755);
+    mkdirSync(`${top}/p/conda-meta`, { recursive: true });
+    copyFileSync(PROGRAM, `${top}/mambaenv`);
+    const user = [tool("setpriv"), "--reuid", "43210", "--regid", "43210", "--clear-groups"];
+    const words = [...user, `${top}/mambaenv`, "-p", `${top}/p`, "--shell", "bash"];
+    const { status, out, err } = call(words, { cwd: top, env: { PATH: "/usr/bin:/bin" } });
+    assert.deepEqual([status, err], [0, ""]);
+    assert.ok(out.includes(`"CONDA_PREFIX="'${top}/p'`), out);
+  } finally {
+    rmSync(top, { recursive: true });
+  }
+});
 
 Deno.test({
   name:
