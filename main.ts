@@ -21,6 +21,10 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   lock: () => import("./lib/commands/lock.ts"),
   doctor: () => import("./lib/commands/doctor.ts"),
   init: () => import("./lib/commands/init.ts"),
+  list: () => import("./lib/commands/list.ts"),
+  rollback: () => import("./lib/commands/rollback.ts"),
+  remove: () => import("./lib/commands/remove.ts"),
+  clean: () => import("./lib/commands/clean.ts"),
   completions: () => import("./lib/commands/completions.ts"),
   help: () => import("./lib/commands/help.ts"),
 };

@@ -36,6 +36,7 @@ export interface Flags {
   stack?: boolean;
   "no-stack"?: boolean;
   print?: boolean;
+  "dry-run"?: boolean;
   json?: boolean;
   quiet?: boolean;
   verbose?: boolean;
@@ -88,6 +89,7 @@ export const FLAGS: readonly Flag[] = [
   { name: "stack", text: "activate: keep the active environment's folders in PATH" },
   { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
   { name: "print", text: "init: show what would be written, and write nothing" },
+  { name: "dry-run", text: "clean: remove nothing, only count" },
   { name: "json", text: "answer in JSON" },
   { name: "quiet", short: "q", text: "only warnings and errors on stderr" },
   { name: "verbose", short: "v", text: "say more on stderr" },
@@ -198,6 +200,10 @@ export const COMMANDS: readonly Command[] = [
     "write an .envrc for this folder, with --python a .python-version; never over what is there",
     ["project", "python", "print"],
   ),
+  row("list", "", "the environments that mambaenv made, their projects, sizes and ages", ["root", "json"]),
+  row("rollback", "", "go back to the generation before", PLACE),
+  row("remove", "NAME", "remove an environment that mambaenv made", ["root"], { most: 1 }),
+  row("clean", "", "remove what no project and no process of this machine needs", ["root", "dry-run"]),
   row("completions", "bash|zsh|fish", "code for your shell's completion, to be read like the rest", [], {
     most: 1,
   }),

@@ -27,8 +27,8 @@ function status(stats: fs.Stats): Stat {
     : stats.isSymbolicLink()
     ? "link"
     : "other";
-  const { size, mtimeMs: mtime, ctimeMs: ctime, mode, uid, dev, ino } = stats;
-  return { kind, size, mtime, ctime, mode, uid, dev, ino };
+  const { size, mtimeMs: mtime, ctimeMs: ctime, mode, uid, dev, ino, nlink } = stats;
+  return { kind, size, mtime, ctime, mode, uid, dev, ino, nlink };
 }
 
 /** Runs an effect on disk; the system's refusal becomes a Problem that names the path. */

@@ -13,6 +13,8 @@ export interface Stat {
   uid: number;
   dev: number;
   ino: number;
+  /** How many names the file has. */
+  nlink: number;
 }
 
 /** How a child process is run: its stdin is closed unless `input` is given. */

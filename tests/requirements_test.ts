@@ -12,7 +12,17 @@ import type { Stat } from "../lib/world.ts";
 import { ask, chance, python } from "./reference.ts";
 
 const ignore = !python;
-const FILE: Stat = { kind: "file", size: 1, mtime: 1, ctime: 1, mode: 0o644, uid: 0, dev: 1, ino: 1 };
+const FILE: Stat = {
+  kind: "file",
+  size: 1,
+  mtime: 1,
+  ctime: 1,
+  mode: 0o644,
+  uid: 0,
+  dev: 1,
+  ino: 1,
+  nlink: 1,
+};
 
 /** A project in /p with these files. */
 function project(files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}) {

@@ -1,0 +1,110 @@
+// What is in the stores: environments, their generations, how big they are, and who uses them.
+import { type Facts, ownRoot } from "./facts.ts";
+import { basename, parent } from "./project.ts";
+import { readStamp, type Stamp } from "./stamp.ts";
+import { generations, link, type Place } from "./store.ts";
+import type { World } from "./world.ts";
+
+/** One generation, complete or not. */
+export interface Generation {
+  prefix: string;
+  stamp: Stamp | undefined;
+  /** Whether the link leads to it. */
+  current: boolean;
+}
+
+/** An environment with its generations, the youngest first. */
+export interface Kept {
+  place: Place;
+  generations: Generation[];
+}
+
+/** The folders of environments that are ours to look after: the one asked for, else our own and the installation's. */
+export function stores(
+  { settings, installation }: Pick<Facts, "settings" | "installation">,
+  world: World,
+): string[] {
+  if (settings.root) return [`${settings.root.value}/envs`];
+  const roots = [ownRoot(world), installation()?.root].filter((root) => root !== undefined);
+  return [...new Set(roots)].map((root) => `${root}/envs`);
+}
+
+/** The environments in a folder that mambaenv made, by name. */
+export function inventory(envs: string, world: World): Kept[] {
+  const found = new Map<string, Kept>();
+  for (const entry of world.list(`${envs}/.mambaenv`) ?? []) {
+    const [, name] = /^(.+)-[0-9a-f]{8}$/.exec(entry) ?? [];
+    if (name === undefined) continue;
+    const place = { envs, name, label: name };
+    const prefix = `${generations(place)}/${entry}`;
+    const whole = world.lstat(`${prefix}.incomplete`) === undefined;
+    const kept = found.get(name) ?? { place, generations: [] };
+    const current = world.readlink(link(place)) === `.mambaenv/${basename(prefix)}`;
+    kept.generations.push({ prefix, stamp: whole ? readStamp(prefix, world) : undefined, current });
+    found.set(name, kept);
+  }
+  const age = ({ stamp }: Generation) => stamp?.made ?? 0;
+  for (const { generations } of found.values()) generations.sort((a, b) => age(b) - age(a));
+  return [...found.values()];
+}
+
+/** Whether the project is gone. One whose folder's folder is gone, too, may be on a disk that is not mounted. */
+export function orphaned({ stamp }: Generation, world: World): boolean {
+  const { project } = stamp ?? {};
+  return project !== undefined && world.stat(project) === undefined &&
+    world.stat(parent(project)) !== undefined;
+}
+
+/** Sums up files: each once, however many links it has. */
+export class Tally {
+  files = 0;
+  #seen = new Map<string, { size: number; links: number; all: number }>();
+
+  add(path: string, world: World): this {
+    const stat = world.lstat(path);
+    if (stat === undefined) return this;
+    if (stat.kind === "dir") {
+      for (const name of world.list(path) ?? []) this.add(`${path}/${name}`, world);
+      return this;
+    }
+    this.files++;
+    const key = `${stat.dev}:${stat.ino}`;
+    const held = this.#seen.get(key) ?? { size: stat.size, links: 0, all: stat.nlink };
+    held.links++;
+    this.#seen.set(key, held);
+    return this;
+  }
+
+  /** All their bytes. */
+  get bytes(): number {
+    return [...this.#seen.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The bytes that go with them: no link to them is elsewhere, such as in the package cache. */
+  get own(): number {
+    return [...this.#seen.values()].reduce((sum, { size, links, all }) => sum + (links < all ? 0 : size), 0);
+  }
+}
+
+/** Tells of a prefix whether a process of this machine runs in it, as far as its user may know. */
+export function occupied(world: World): (prefix: string) => boolean {
+  const texts = (world.list("/proc") ?? []).filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+    const at = `/proc/${pid}`;
+    return [
+      world.read(`${at}/environ`),
+      world.read(`${at}/maps`),
+      world.readlink(`${at}/exe`),
+      world.readlink(`${at}/cwd`),
+    ].filter((text) => text !== undefined);
+  });
+  return (prefix) => texts.some((text) => text.includes(prefix));
+}
+
+/** Bytes for people. */
+export function bytes(count: number): string {
+  return count < 1e6
+    ? `${Math.ceil(count / 1e3)} kB`
+    : count < 1e9
+    ? `${(count / 1e6).toFixed(1)} MB`
+    : `${(count / 1e9).toFixed(2)} GB`;
+}

@@ -1,0 +1,110 @@
+// Looking after the store by the compiled program: list, rollback, remove, clean.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
+import { call, PROGRAM } from "./program.ts";
+import { type Stamp, writeStamp } from "../lib/stamp.ts";
+import { begin, commit } from "../lib/store.ts";
+import { testWorld } from "./world.ts";
+
+/** A store with `work` of this folder in three generations, `gone` of a project to be removed, and a dead build. */
+function filled() {
+  const world = testWorld({ "work/requirements.txt": "", "gone/": "" });
+  const envs = `${world.top}/root/envs`;
+  const made = (name: string, project: string, age: number) => {
+    const place = { envs, name, label: name };
+    const draft = begin(place, world);
+    const stamp: Stamp = {
+      version: 1,
+      name,
+      project,
+      engine: "builtin",
+      made: Date.now() - age,
+      asked: {},
+      inputs: [],
+      installation: null,
+      requirements: [],
+    };
+    writeStamp(draft.prefix, stamp, world);
+    world.write(`${draft.prefix}/file`, "x".repeat(1_500_000));
+    commit(draft, place, world);
+    return draft.prefix;
+  };
+  const work = [3, 2, 1].map((hours) => made("work", world.cwd, hours * 3_600_000));
+  const gone = made("gone", `${world.top}/gone`, 0);
+  const dead = begin({ envs, name: "dead", label: "dead" }, world);
+  world.mkdir(dead.prefix);
+  world.write(`${dead.prefix}/half`, "x");
+  const env = { HOME: `${world.top}/home`, PATH: "/usr/bin:/bin", MAMBAENV_ROOT: `${world.top}/root` };
+  const run = (...words: string[]) => call([PROGRAM, ...words], { cwd: world.cwd, env });
+  const store = () => readdirSync(`${envs}/.mambaenv`).map((name) => `${envs}/.mambaenv/${name}`).sort();
+  return { world, envs, work, gone, dead: dead.prefix, run, store };
+}
+
+Deno.test("list: name, generations, size, age, engine, project; --json", () => {
+  const { world, run, work } = filled();
+  const { out, err, status } = run("list");
+  assert.deepEqual([status, err], [0, ""]);
+  assert.match(out, /^name +generations +size +age +engine +project\n/);
+  assert.match(out, new RegExp(`^work +3 +4\\.5 MB +60 min +builtin +${world.cwd}$`, "m"));
+  assert.match(out, /^dead +1 +1 kB +incomplete$/m);
+  const json = JSON.parse(run("list", "--json").out);
+  assert.deepEqual(json.map(({ name }: { name: string }) => name), ["dead", "gone", "work"]);
+  assert.deepEqual(json[2].generations.map(({ prefix }: { prefix: string }) => prefix), work.toReversed());
+});
+
+Deno.test("rollback: the one before, and the one before that, and then no more", () => {
+  const { world, run, envs, work } = filled();
+  for (const prefix of [work[1]!, work[0]!]) {
+    const { status, err } = run("rollback");
+    assert.equal(status, 0, err);
+    assert.equal(`${envs}/${world.readlink(`${envs}/work`)}`, prefix);
+  }
+  const last = run("rollback");
+  assert.equal(last.status, 3);
+  assert.match(last.err, /No generation of "work" before this one/);
+});
+
+Deno.test("remove: all of one name; nothing that is in use, or not ours", () => {
+  const { run, envs, work, store, world } = filled();
+  world.mkdir(`${envs}/plain/conda-meta`);
+  for (const name of ["plain", "nope", "../root"]) assert.equal(run("remove", name).status, 3, name);
+  const user = spawn("/bin/sleep", ["60"], { cwd: work[0] });
+  try {
+    assert.match(run("remove", "work").err, /A process of this machine is in/);
+  } finally {
+    user.kill();
+  }
+  while (world.readlink(`/proc/${user.pid}/cwd`)) call(["/bin/sleep", "0.05"], { cwd: "/" });
+  const { out, status } = run("remove", "work");
+  assert.equal(status, 0);
+  assert.match(out, /^Removed "work": 3 generations, 6 files, 4\.5 MB freed$/m);
+  assert.ok(store().every((path) => !path.includes("/work-")));
+  assert.equal(world.lstat(`${envs}/work`), undefined);
+});
+
+Deno.test("clean: old, orphaned and incomplete go, what a process is in stays; --dry-run only counts", () => {
+  const { run, work, gone, dead, store, world, envs } = filled();
+  rmSync(`${world.top}/gone`, { recursive: true });
+  const before = store();
+  const user = spawn("/bin/sleep", ["60"], { env: { CONDA_PREFIX: work[0] } });
+  try {
+    const dry = run("clean", "--dry-run");
+    assert.match(
+      dry.out,
+      /^Would remove\n +1 old generations: 2 files, 1\.5 MB\n +1 generations whose project is gone: 2 files, 1\.5 MB\n +1 incomplete builds: 1 files, 1 kB\n$/,
+      dry.err,
+    );
+    assert.deepEqual(store(), before);
+    const { out } = run("clean");
+    assert.equal(out, dry.out.replace("Would remove", "Removed"));
+    assert.deepEqual(
+      store(),
+      before.filter((path) => ![work[1], gone, dead, `${dead}.incomplete`].includes(path)),
+    );
+    assert.equal(world.lstat(`${envs}/gone`), undefined);
+    assert.equal(`${envs}/${world.readlink(`${envs}/work`)}`, work[2]);
+  } finally {
+    user.kill();
+  }
+});
