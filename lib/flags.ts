@@ -18,6 +18,8 @@ export interface Flags {
   python?: string;
   channel?: string[];
   platform?: string[];
+  cuda?: string;
+  glibc?: string;
   engine?: string;
   root?: string;
   shell?: string;
@@ -51,6 +53,8 @@ export const FLAGS: readonly Flag[] = [
   { name: "prefix", short: "p", value: "PATH", text: "path of the environment, instead of a name" },
   { name: "python", value: "VERSION", text: "version of Python, such as 3.11 or '>=3.10,<3.13'" },
   { name: "channel", short: "c", value: "URL|NAME", text: "channel, repeatable; conda-forge by default" },
+  { name: "cuda", value: "VERSION", text: "solve for a machine with this CUDA, such as 12.4" },
+  { name: "glibc", value: "VERSION", text: "solve for a machine with this glibc, such as 2.17" },
   {
     name: "engine",
     value: "NAME",
@@ -125,7 +129,11 @@ export interface Command {
 /** Flags of every command. */
 export const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "version"];
 const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
-const MAKE: readonly (keyof Flags)[] = ["python", "channel", "engine", "offline", "locked", "frozen"];
+const ELSEWHERE: readonly (keyof Flags)[] = ["cuda", "glibc"];
+const MAKE: readonly (keyof Flags)[] = [
+  ...["python", "channel", "engine", "offline", "locked", "frozen"] as const,
+  ...ELSEWHERE,
+];
 const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
 const WAY: readonly (keyof Flags)[] = ["pythonpath", "user-site"];
 const GO: readonly (keyof Flags)[] = [...WAY, "no-create", "no-sync", "no-fallback", "lock-timeout"];
@@ -187,6 +195,7 @@ export const COMMANDS: readonly Command[] = [
     "platform",
     "upgrade",
     "check",
+    ...ELSEWHERE,
   ], { most: Infinity }),
   row("doctor", "", "look at machine, shell, conda, disks and channels, and say what is in the way", [
     ...PLACE,

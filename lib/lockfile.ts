@@ -6,6 +6,9 @@ import type { World } from "./world.ts";
 /** Its name, in the root of the project. */
 export const LOCKFILE = "conda-lock.yml";
 
+/** What a name in `custom_metadata` begins with that says what was assumed of the machine. */
+export const ASSUMED = "mambaenv_assumed_";
+
 /** A package for one platform: a conda package, or what pip is to install. */
 export interface Locked {
   manager: "conda" | "pip";
@@ -29,6 +32,8 @@ export interface Locked {
 export interface Lock {
   /** Of what was asked for, by platform; each tool has a hash of its own. */
   hashes: { [platform: string]: string };
+  /** Versions of virtual packages, by name without `__`, of the machine that it was made for, where that is another. */
+  assumed: { readonly [name: string]: string };
   channels: string[];
   platforms: string[];
   /** Files that say what was asked for, relative to the project. */

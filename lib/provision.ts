@@ -1,5 +1,5 @@
 // Fills a new prefix: one solve for Python and all that the channels have, then pip for the rest.
-import { subdirOf } from "./builtin/virtual.ts";
+import { type Assumed, assuming, subdirOf } from "./builtin/virtual.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
 import type { Engine, Order, Report } from "./engines/engine.ts";
 import type { Facts } from "./facts.ts";
@@ -10,6 +10,7 @@ import { EXIT, Problem } from "./problem.ts";
 import { secretless } from "./requirements.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
+import type { Settings } from "./settings.ts";
 import { settle } from "./settle.ts";
 import type { Decision, Split, Target } from "./split.ts";
 import { table } from "./table.ts";
@@ -45,8 +46,9 @@ interface Made {
 }
 
 /** Fills the prefix. Throws Problem; what is in the prefix then is the caller's to remove. */
-export async function provision(task: Task, world: World): Promise<Provision> {
+export async function provision(task: Task, here: World): Promise<Provision> {
   const { facts: { project, settings, installation } } = task;
+  const world = assuming(elsewhere(settings), here);
   const condarc = await loadCondarc(world, installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world);
@@ -98,7 +100,7 @@ async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; 
   };
   const packages = packagesFor(lock, platform);
   const made = await restore(
-    { ...wish, packages, order, root: project!.root, quiet: hushed(wish, world) },
+    { ...wish, packages, assumed: lock.assumed, order, root: project!.root, quiet: hushed(wish, world) },
     world,
   );
   return { lock: reason === undefined ? "fits" : "frozen", made };
@@ -159,6 +161,11 @@ async function install(wish: Wish, world: World): Promise<Split> {
   } finally {
     index.close();
   }
+}
+
+/** What the settings say of a machine that is not this one. */
+export function elsewhere({ cuda, glibc }: Pick<Settings, "cuda" | "glibc">): Assumed {
+  return { ...cuda && { cuda: cuda.value }, ...glibc && { glibc: glibc.value } };
 }
 
 /** The channels that are asked for. */

@@ -16,6 +16,9 @@ export interface Settings {
   prefix: Setting<string> | undefined;
   python: Setting<string> | undefined;
   channels: Setting<readonly string[]> | undefined;
+  /** Versions of virtual packages on the machine that the environment is for, where it is another. */
+  cuda: Setting<string> | undefined;
+  glibc: Setting<string> | undefined;
   engine: Setting<string>;
   hook: Setting<string>;
   /** What becomes of PYTHONPATH. */
@@ -56,6 +59,8 @@ export async function readSettings(
     prefix: place(text("prefix")),
     python: text("python"),
     channels: first(sources, "channels", isTexts),
+    cuda: numbered("cuda", text("cuda")),
+    glibc: numbered("glibc", text("glibc")),
     engine: text("engine") ?? { value: "auto", from: "default" },
     hook: text("hook") ?? { value: "fast", from: "default" },
     pythonpath: first(sources, "pythonpath", isPolicy) ?? { value: "prepend", from: "default" },
@@ -141,6 +146,13 @@ function checked(name: Setting<string> | undefined): Setting<string> | undefined
   const shown = JSON.stringify(name.value);
   const hint = "choose another: mambaenv --name NAME";
   throw new Problem(`Cannot name an environment ${shown} (from ${name.from})`, hint, EXIT.usage);
+}
+
+/** The version of a virtual package. */
+function numbered(key: string, setting: Setting<string> | undefined): Setting<string> | undefined {
+  if (setting === undefined || /^\d+(\.\d+){0,3}$/.test(setting.value)) return setting;
+  const words = `Cannot use ${key} = ${JSON.stringify(setting.value)} in ${setting.from}: no version`;
+  throw new Problem(words, `mambaenv --${key} ${key === "cuda" ? "12.4" : "2.17"}`, EXIT.usage);
 }
 
 function tilde(path: string, world: World): string {

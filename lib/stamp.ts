@@ -34,6 +34,8 @@ export interface Stamp {
 export interface Asked {
   python?: string;
   channels?: readonly string[];
+  cuda?: string;
+  glibc?: string;
 }
 
 const STAMP = "conda-meta/mambaenv.json";
@@ -59,12 +61,17 @@ export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
 }
 
 /** What the settings ask for beyond the inputs; passwords and tokens of channels are not written down. */
-export function asked({ python, channels }: Settings): Asked {
+export function asked({ python, channels, cuda, glibc }: Settings): Asked {
   const bare = (url: string) =>
     url.includes("@") || url.includes("/t/")
       ? url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "")
       : url;
-  return { ...python && { python: python.value }, ...channels && { channels: channels.value.map(bare) } };
+  return {
+    ...python && { python: python.value },
+    ...channels && { channels: channels.value.map(bare) },
+    ...cuda && { cuda: cuda.value },
+    ...glibc && { glibc: glibc.value },
+  };
 }
 
 /** The state of every input, `extra` being files named by others (`-r more.txt`). */
@@ -125,6 +132,12 @@ export function staleness(
     now.channels !== undefined && JSON.stringify(now.channels) !== JSON.stringify(stamp.asked.channels ?? [])
   ) {
     return `the channels changed (${settings.channels?.from})`;
+  }
+  for (const name of ["cuda", "glibc"] as const) {
+    if (now[name] === undefined || now[name] === stamp.asked[name]) continue;
+    return `${name} ${now[name]} is asked for (${settings[name]?.from}), it was ${
+      stamp.asked[name] ?? "free"
+    }`;
   }
   if (project === undefined) return undefined;
   for (const input of stamp.inputs) {

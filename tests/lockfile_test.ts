@@ -9,7 +9,7 @@ import { contentHash } from "../lib/lockfile/content.ts";
 import { diff } from "../lib/lockfile/diff.ts";
 import { formatLock } from "../lib/lockfile/format.ts";
 import { misfit } from "../lib/lockfile/judge.ts";
-import { lacks } from "../lib/lockfile/machine.ts";
+import { differs, lacks } from "../lib/lockfile/machine.ts";
 import { parseLock } from "../lib/lockfile/parse.ts";
 import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
@@ -35,7 +35,8 @@ function locked(name: string, version: string, more: Partial<Locked> = {}): Lock
 
 function lockOf(packages: Locked[]): Lock {
   const platforms = [...new Set(packages.map(({ platform }) => platform))].sort();
-  return { hashes: {}, channels: ["https://conda.example/forge"], platforms, sources: [], packages };
+  const channels = ["https://conda.example/forge"];
+  return { hashes: {}, assumed: {}, channels, platforms, sources: [], packages };
 }
 
 /** As it is read back: in the order of the file, without lines. */
@@ -87,7 +88,7 @@ Deno.test(
         },
       });
     });
-    const text = await formatLock(lockOf(packages));
+    const text = await formatLock({ ...lockOf(packages), assumed: { cuda: "12.4", glibc: "2.17" } });
     const again = await parseLock(text);
     assert.equal(
       await formatLock(again),
@@ -306,6 +307,16 @@ Deno.test("lacks: what the packages need and this machine has not, once each", a
     "gpu may not work here: needs __cuda, and this machine has none",
     "also, new may not work here: needs __glibc >=2.28,<3.0.a0, and this machine has 2.17",
   ]);
+  world.remove(world.top);
+});
+
+Deno.test("differs: what the lock was made for and this machine lacks, or has older", async () => {
+  const world = testWorld({}, { env: { CONDA_OVERRIDE_GLIBC: "2.17", CONDA_OVERRIDE_CUDA: "" } });
+  assert.deepEqual(await differs({ glibc: "2.28", cuda: "12.4", archspec: "x86_64_v4" }, "linux-64", world), [
+    "conda-lock.yml was made for cuda 12.4, and this machine has none",
+    "conda-lock.yml was made for glibc 2.28, and this machine has 2.17",
+  ]);
+  assert.deepEqual(await differs({ glibc: "2.12" }, "linux-64", world), []);
   world.remove(world.top);
 });
 
@@ -723,3 +734,30 @@ Deno.test(
       assert.equal((await bash('"$M" lock -q && source <("$M" --locked) && echo fine')).out, "fine\n");
     }),
 );
+
+Deno.test({
+  name: "lock --cuda --glibc: for another machine, written down, kept, and told where it is not so",
+  ignore,
+}, () =>
+  staged("# conda: gpu\nhello\n", async (stage) => {
+    const { bash } = stage;
+    const none = { CONDA_OVERRIDE_CUDA: "" };
+    const wrong = await bash('"$M" lock --cuda new; echo $?', none);
+    assert.deepEqual([wrong.out, /Cannot use cuda = "new" in --cuda: no version/.test(wrong.err)], [
+      "2\n",
+      true,
+    ]);
+    const without = await bash('"$M" lock; echo $?', none);
+    assert.equal(without.out, "1\n", without.err);
+    const made = await bash('"$M" lock --cuda 12.4 --glibc 2.40', none);
+    assert.equal(made.status, 0, made.err);
+    const { assumed } = await parseLock(lockFile(stage));
+    assert.deepEqual(assumed, { cuda: "12.4", glibc: "2.40" });
+    const again = await bash('"$M" lock --glibc 2.17', none);
+    assert.equal(again.status, 0, again.err);
+    assert.deepEqual((await parseLock(lockFile(stage))).assumed, { cuda: "12.4", glibc: "2.17" });
+    const here = await bash('source <("$M") && hello', none);
+    assert.match(here.err, /conda-lock.yml was made for cuda 12.4, and this machine has none/);
+    assert.match(here.err, /gpu may not work here: needs __cuda >=12, and this machine has none/);
+    assert.equal(here.status, 0, here.err);
+  }));

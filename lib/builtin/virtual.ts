@@ -39,13 +39,32 @@ export function subdirOf({ env, platform, arch }: World): string {
   throw new Problem(`conda knows no packages for ${platform} on ${arch}`, "CONDA_SUBDIR=linux-64 mambaenv");
 }
 
+/** Versions of virtual packages that are assumed, by name without `__`. */
+export type Assumed = { readonly [name: string]: string };
+
+/** The world as on a machine that has these; conda, mamba and micromamba understand it too. */
+export function assuming(assumed: Assumed, world: World): World {
+  const named = Object.entries(assumed).map(([name, version]) => [override(name), checked(name, version)]);
+  return named.length === 0 ? world : { ...world, env: { ...world.env, ...Object.fromEntries(named) } };
+}
+
+/** What is assumed of the machine, by variables or by `assuming`. */
+export function assumed({ env }: World): Assumed {
+  const names = ["archspec", "cuda", "glibc", "linux", "osx"].filter((name) => env[override(name)]);
+  return Object.fromEntries(names.map((name) => [name, env[override(name)]!]));
+}
+
+function override(name: string): string {
+  return `CONDA_OVERRIDE_${name.toUpperCase()}`;
+}
+
 /** The virtual packages for a subdir. CONDA_OVERRIDE_* decides where it is set; empty means absent. */
 export async function virtualPackages(world: World, subdir: string): Promise<Virtual[]> {
   const [system = "", ...rest] = subdir.split("-");
   const here = world.platform === (system === "osx" ? "darwin" : system);
   const found: Virtual[] = [];
   const add = async (name: string, read: () => Promise<string | undefined> | string | undefined) => {
-    const version = world.env[`CONDA_OVERRIDE_${name.toUpperCase()}`] ?? await read();
+    const version = world.env[override(name)] ?? await read();
     if (!version) return;
     // conda's __archspec is always version 1; which processor it is stands in the build.
     if (name === "archspec") found.push({ name: "__archspec", version: "1", build: checked(name, version) });
@@ -66,7 +85,7 @@ export async function virtualPackages(world: World, subdir: string): Promise<Vir
 
 function checked(name: string, version: string): string {
   if (/^[\w.]{1,40}$/.test(version)) return version;
-  const variable = `CONDA_OVERRIDE_${name.toUpperCase()}`;
+  const variable = override(name);
   throw new Problem(`Cannot read ${variable}=${JSON.stringify(version)}: no version`, `unset ${variable}`);
 }
 

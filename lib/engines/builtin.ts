@@ -1,5 +1,6 @@
 // The engine that needs no other program: channels, solve, download, unpack, link.
 import { fetchPackages } from "../builtin/fetch.ts";
+import { cpuOnly } from "../builtin/gpu.ts";
 import { readAhead } from "../builtin/manifest.ts";
 import type { Record } from "../builtin/record.ts";
 import { link } from "../builtin/link.ts";
@@ -43,7 +44,14 @@ export async function resolve(
 ): Promise<Record[]> {
   const virtual = await virtualPackages(world, order.platform);
   const ahead = (names: ReadonlySet<string>, busy: () => boolean) => readAhead(order.caches, names, busy);
-  return await solve(index, order.specs, { virtual, held, report, ahead });
+  const records = await solve(index, order.specs, { virtual, held, report, ahead });
+  const slow = await cpuOnly(records, index, virtual);
+  if (slow.length > 0) {
+    world.err(
+      `mambaenv: without graphics card: ${slow.join(", ")}; for a machine that has one: --cuda 12.4\n`,
+    );
+  }
+  return records;
 }
 
 /** Puts packages into a new prefix: gets what no cache has, unpacks and links it. Throws Problem. */

@@ -1,5 +1,5 @@
 // Spells conda-lock.yml: the same lock gives the same bytes, whoever makes it and when.
-import { bare, type Lock, type Locked } from "../lockfile.ts";
+import { ASSUMED, bare, type Lock, type Locked } from "../lockfile.ts";
 
 const HEAD =
   `# Made by \`mambaenv lock\`: what this project's environment consists of, with checksums. Not to be edited.
@@ -7,8 +7,10 @@ const HEAD =
 `;
 
 /** The text of a lock file. */
-export async function formatLock({ hashes, channels, platforms, sources, packages }: Lock): Promise<string> {
+export async function formatLock(lock: Lock): Promise<string> {
+  const { hashes, assumed, channels, platforms, sources, packages } = lock;
   const { stringify } = await import("yaml");
+  const custom = Object.fromEntries(Object.entries(assumed).map(([name, text]) => [ASSUMED + name, text]));
   const content = {
     version: 1,
     metadata: {
@@ -16,6 +18,7 @@ export async function formatLock({ hashes, channels, platforms, sources, package
       channels: channels.map((url) => ({ url, used_env_vars: [] })),
       platforms: [...platforms].sort(),
       sources,
+      ...Object.keys(custom).length > 0 && { custom_metadata: sorted(custom) },
     },
     package: [...packages].sort(order).map(entry),
   };

@@ -1,7 +1,7 @@
 // What a lock's packages need of the machine, held against what it has: an older glibc, no graphics driver.
 import { virtualPackages } from "../builtin/virtual.ts";
-import type { Locked } from "../lockfile.ts";
-import { dependency, fits } from "../requirement/conda.ts";
+import { type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
+import { compareConda, dependency, fits } from "../requirement/conda.ts";
 import type { World } from "../world.ts";
 
 /** A line for each virtual package that this machine lacks, with the packages that need it. */
@@ -25,4 +25,17 @@ export async function lacks(packages: readonly Locked[], platform: string, world
   return [...needs].sort().map(([what, names]) =>
     `${names.sort().join(", ")} may not work here: needs ${what}`
   );
+}
+
+/** A line for each virtual package that the lock was made for, and that this machine lacks or has older. */
+export async function differs(assumed: Lock["assumed"], platform: string, world: World): Promise<string[]> {
+  const names = Object.keys(assumed).filter((name) => name !== "archspec").sort();
+  if (names.length === 0) return [];
+  const there = new Map((await virtualPackages(world, platform)).map(({ name, version }) => [name, version]));
+  return names.flatMap((name) => {
+    const version = there.get(`__${name}`);
+    if (version !== undefined && compareConda(version, assumed[name]!) >= 0) return [];
+    const has = version === undefined ? "has none" : `has ${version}`;
+    return [`${LOCKFILE} was made for ${name} ${assumed[name]}, and this machine ${has}`];
+  });
 }

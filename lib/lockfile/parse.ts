@@ -1,7 +1,7 @@
 // Reads conda-lock.yml, which anybody may have written: whatever could do harm is refused, with its line.
 import type { Node } from "yaml";
 import { shown } from "../builtin/channel.ts";
-import { bare, type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
+import { ASSUMED, bare, type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
 import { Problem, reason } from "../problem.ts";
 import { normalize } from "../requirement/parse.ts";
 
@@ -32,6 +32,7 @@ export async function parseLock(text: string): Promise<Lock> {
   const metadata = fields(whole["metadata"], "metadata", 1);
   return {
     hashes: texts(metadata["content_hash"]),
+    assumed: assumptions(texts(metadata["custom_metadata"])),
     channels: list(metadata["channels"]).map((channel) =>
       typeof channel === "string" ? channel : String(fields(channel, "a channel", 1)["url"])
     ),
@@ -69,6 +70,16 @@ function list(value: unknown): unknown[] {
 function texts(value: unknown): { [name: string]: string } {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === "string"));
+}
+
+/** What stands under names of ours and is a version. */
+function assumptions(custom: { [name: string]: string }): { [name: string]: string } {
+  return Object.fromEntries(
+    Object.entries(custom).flatMap(([key, version]) => {
+      const name = key.startsWith(ASSUMED) ? key.slice(ASSUMED.length) : "";
+      return /^[a-z]+$/.test(name) && /^[\w.]{1,40}$/.test(version) ? [[name, version]] : [];
+    }),
+  );
 }
 
 /** A package as it stands there; undefined for one that belongs to no installation by default. */

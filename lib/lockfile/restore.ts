@@ -5,7 +5,7 @@ import type { Record } from "../builtin/record.ts";
 import type { Condarc } from "../condarc.ts";
 import type { Engine, Order, Report, Supply } from "../engines/engine.ts";
 import type { Wanted } from "../inputs.ts";
-import type { Locked } from "../lockfile.ts";
+import type { Lock, Locked } from "../lockfile.ts";
 import { type Installed, invoke, type PipOrder, prepare, review, type Surroundings, survey } from "../pip.ts";
 import { called, type Decision } from "../requirement/decide.ts";
 import { environment } from "../requirement/environment.ts";
@@ -14,12 +14,14 @@ import type { Requirement } from "../requirements.ts";
 import type { World } from "../world.ts";
 import { local } from "./content.ts";
 import { condas } from "./judge.ts";
-import { lacks } from "./machine.ts";
+import { differs, lacks } from "./machine.ts";
 import { archives, plain } from "./wheels.ts";
 
 /** What is to be restored, and by what means. */
 export interface Restoring {
   packages: readonly Locked[];
+  /** What the lock assumes of the machine. */
+  assumed: Lock["assumed"];
   wanted: Wanted;
   engine: Engine;
   order: Order;
@@ -39,7 +41,8 @@ export async function restore(
 ): Promise<{ why: Decision[]; added: Installed[] }> {
   const { packages, engine, order, wanted } = task;
   const records = packages.filter(({ manager }) => manager === "conda").map(recordOf);
-  for (const line of await lacks(packages, order.platform, world)) {
+  const unlike = await differs(task.assumed, order.platform, world);
+  for (const line of [...unlike, ...await lacks(packages, order.platform, world)]) {
     task.clear();
     world.err(`mambaenv: warning: ${line}\n`);
   }

@@ -1,6 +1,7 @@
 // Solving: against rattler's own solver, with its reasons, and with a way out.
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
+import { cpuOnly } from "../../lib/builtin/gpu.ts";
 import { openChannels } from "../../lib/builtin/repodata.ts";
 import { solve } from "../../lib/builtin/solve.ts";
 import { virtualPackages } from "../../lib/builtin/virtual.ts";
@@ -201,4 +202,18 @@ Deno.test("solver: a panic of the WASM is told, where its promise would stay ope
   } finally {
     worker.terminate();
   }
+});
+
+Deno.test("cpuOnly: builds for processors of what has others for graphics cards, where there is no CUDA", async () => {
+  const { url } = made({
+    ...entry("torch-1.0-cpu_0.conda"),
+    ...entry("torch-1.0-cuda12_0.conda", { depends: ["__cuda"] }),
+    ...entry("plain-1.0-cpu_0.conda"),
+    ...entry("scpus-1.0-cpus_0.conda"),
+  });
+  const index = await openChannels([url], "noarch", { world: testWorld() });
+  const records = await solve(index, ["torch", "plain", "scpus"], { virtual: [] });
+  assert.deepEqual(await cpuOnly(records, index, []), ["torch"]);
+  assert.deepEqual(await cpuOnly(records, index, [{ name: "__cuda", version: "12.4", build: "0" }]), []);
+  index.close();
 });

@@ -1,6 +1,6 @@
 // Makes a lock: one solve a platform by the built-in engine, then pip is asked what it would install.
 import { openChannels } from "../../builtin/repodata.ts";
-import { subdirOf } from "../../builtin/virtual.ts";
+import { assumed, assuming, subdirOf } from "../../builtin/virtual.ts";
 import { loadCondarc } from "../../condarc.ts";
 import { resolve } from "../../engines/builtin.ts";
 import { Conflict } from "../../engines/engine.ts";
@@ -9,7 +9,7 @@ import { bare, type Lock, type Locked, LOCKFILE } from "../../lockfile.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
 import type { Project } from "../../project.ts";
-import { channels } from "../../provision.ts";
+import { channels, elsewhere } from "../../provision.ts";
 import { settle } from "../../settle.ts";
 import { dependency } from "../../requirement/conda.ts";
 import { type Split, split } from "../../split.ts";
@@ -18,9 +18,11 @@ import { heldPython, heldRecords, type Making, type Solved, upgraded } from "./m
 import { pypi } from "./pypi.ts";
 
 /** Makes the lock. Throws Problem. */
-export async function makeLock(asked: Making, world: World): Promise<Lock> {
-  const { facts, project, quiet } = asked;
+export async function makeLock(asked: Making, here: World): Promise<Lock> {
+  const { facts, project, quiet, before } = asked;
   const { settings } = facts;
+  // What the last lock was made for holds until something else is said.
+  const world = assuming({ ...before?.assumed, ...assumed(here), ...elsewhere(settings) }, here);
   const condarc = await loadCondarc(world, facts.installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world);
@@ -65,6 +67,7 @@ export async function makeLock(asked: Making, world: World): Promise<Lock> {
     const hashes = await Promise.all(platforms.map(async (each) => [each, await hash(each)] as const));
     return {
       hashes: Object.fromEntries(hashes),
+      assumed: assumed(world),
       channels: urls,
       platforms,
       sources: sources(project, wanted, world),
