@@ -35,11 +35,11 @@ export interface Detected {
 /** How many processes upward one looks: shell, `sudo`, its monitor, `timeout`, `env` and so on. */
 const DEPTH = 12;
 
-/** The process that reads our output, by /proc alone; undefined where that tells nothing. */
+/** The process that reads our output, by /proc alone (a container's shell is process 1); undefined if none is told. */
 export function detect(world: World): Detected | undefined {
   let pid = world.ppid;
   const through: string[] = [];
-  for (let i = 0; i < DEPTH && pid > 1; i++) {
+  for (let i = 0; i < DEPTH && pid > 0; i++) {
     const program = world.readlink(`/proc/${pid}/exe`);
     const [name, shell] = named(pid, program, world);
     if (shell) {
@@ -93,7 +93,7 @@ function parentOf(pid: number, world: World): number | undefined {
 export async function ask(world: World): Promise<Detected | undefined> {
   let pid = world.ppid;
   const through: string[] = [];
-  for (let i = 0; i < DEPTH && pid > 1; i++) {
+  for (let i = 0; i < DEPTH && pid > 0; i++) {
     const { status, stdout } = await world.run(["ps", "-o", "ppid=,comm=", "-p", String(pid)], {
       stdout: "capture",
       stderr: "capture",

@@ -68,7 +68,7 @@ function lossy(text: string): boolean {
 /** The real world; `process` is read once, here. */
 export function createWorld(argv: readonly string[]): World {
   return {
-    argv,
+    argv: exact(argv),
     env: environment(),
     cwd: workingDirectory(),
     platform: process.platform,
@@ -152,6 +152,14 @@ function permits(path: string, mode: number): boolean {
 
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The words as they were given; read as bytes only where the runtime's reading lost some. */
+function exact(words: readonly string[]): readonly string[] {
+  if (!words.some(lossy)) return words;
+  const raw = absent(() => fs.readFileSync("/proc/self/cmdline"));
+  const all = raw === undefined ? [] : decode(raw).split("\0").slice(0, -1);
+  return all.length < words.length ? words : all.slice(-words.length);
 }
 
 /** The environment; read as bytes only where the runtime's reading lost some. */

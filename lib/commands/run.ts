@@ -13,7 +13,7 @@ import { entering, provide } from "./enter.ts";
 /** Becomes the command; returns only where the runtime has to wait for it. */
 export async function run(request: Request, world: World): Promise<Answer> {
   const keep = descriptors(world);
-  const words = exact(request.words, world);
+  const words = [...request.words];
   if (words.length === 0) {
     throw new Problem("No command to run", "mambaenv run python --version", EXIT.usage);
   }
@@ -95,11 +95,4 @@ function descriptors(world: World): number[] {
     const target = descriptor > 2 ? world.readlink(`/proc/self/fd/${descriptor}`) : undefined;
     return target !== undefined && !target.startsWith("anon_inode:");
   });
-}
-
-/** The command's words as they were given: the runtime reads them as UTF-8 and loses what is none. */
-function exact(words: readonly string[], world: World): string[] {
-  if (!words.some((word) => word.includes("\ufffd"))) return [...words];
-  const all = world.read("/proc/self/cmdline")?.split("\0").slice(0, -1) ?? [];
-  return all.length < words.length ? [...words] : all.slice(-words.length);
 }
