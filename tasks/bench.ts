@@ -87,6 +87,8 @@ async function warm(): Promise<void> {
   const peers: Entry[] = [
     { ...bash(`source <(${nothing})`), name: "an empty compiled program" },
     { ...bash(`source <(${program})`), name: "**mambaenv**" },
+    { ...bash(`source <(${program} activate warm)`), name: "`mambaenv activate warm`" },
+    { ...bash(`${program} run true`), name: "`mambaenv run true`" },
     { ...bash(":"), name: "bash alone" },
   ];
   const prefix = fs.realpathSync(join(TOP, "home/.local/share/mambaenv/envs/warm"));

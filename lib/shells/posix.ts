@@ -132,6 +132,20 @@ function dot(file: Word): string {
 const EVAL = 'eval "$(%)"';
 const KNOWN = "case $(\\command -V conda 2>/dev/null) in *function*) ;; *) (exit 1);; esac";
 
+/** The Korn shells differ only in their names, by which each is told. */
+function korn(...names: string[]): Shell {
+  return shell({
+    names,
+    hook: "posix",
+    escape: "\\",
+    form: EVAL,
+    builtin: "\\command",
+    source: dot,
+    say: "\\command print -r --",
+    known: KNOWN,
+  });
+}
+
 /** The shells of the family. */
 export const family: readonly Shell[] = [
   shell({
@@ -166,26 +180,8 @@ export const family: readonly Shell[] = [
     say: "\\command printf '%s %s\\n'",
     known: KNOWN,
   }),
-  shell({
-    names: ["ksh", "ksh93", "ksh88", "rksh", "rksh93", "pdksh", "oksh", "loksh"],
-    hook: "posix",
-    escape: "\\",
-    form: EVAL,
-    builtin: "\\command",
-    source: dot,
-    say: "\\command print -r --",
-    known: KNOWN,
-  }),
-  shell({
-    names: ["mksh", "lksh"],
-    hook: "posix",
-    escape: "\\",
-    form: EVAL,
-    builtin: "\\command",
-    source: dot,
-    say: "\\command print -r --",
-    known: KNOWN,
-  }),
+  korn("ksh", "ksh93", "ksh88", "rksh", "rksh93", "pdksh", "oksh", "loksh"),
+  korn("mksh", "lksh"),
   shell({
     names: ["yash"],
     hook: "posix",
