@@ -20,6 +20,8 @@ export type Change =
   | { kind: "functions"; files: readonly string[]; hook: readonly string[] }
   /** Code that a conda installation printed for this very shell (`conda shell.X hook`). */
   | { kind: "verbatim"; code: string }
+  /** Files, there or not, whose change makes direnv read us again. */
+  | { kind: "watch"; files: readonly string[] }
   /** The exit status that the shell sees. */
   | { kind: "status"; code: number };
 
@@ -44,6 +46,8 @@ export interface Shell {
   /** Evaluates code that others wrote for this shell; its failure is a warning. */
   verbatim(code: Word): string;
   status(code: number): string;
+  /** Names files to direnv, in the shell that it reads an .envrc with. */
+  watch?(files: readonly Word[]): string;
   /** Spells all changes at once, where one after the other makes no sense. */
   whole?(changes: readonly Change[]): string;
 }
@@ -82,6 +86,8 @@ function spell(change: Change, shell: Shell): string {
       return shell.functions(change.files.map(word), change.hook.map(word));
     case "verbatim":
       return shell.verbatim(word(change.code));
+    case "watch":
+      return shell.watch?.(change.files.map(word)) ?? "";
     case "status":
       return shell.status(change.code);
     default:

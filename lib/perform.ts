@@ -8,7 +8,8 @@ import { plan, type Step } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { createReport, describe, plain } from "./progress.ts";
 import { resolve } from "./project.ts";
-import { provision } from "./provision.ts";
+import { readWanted } from "./inputs.ts";
+import { listed, provision } from "./provision.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
 import { begin, commit, discard, generations, link, look, newest, type Place, sweep } from "./store.ts";
 import type { World } from "./world.ts";
@@ -82,7 +83,12 @@ async function locked(step: Step, facts: Facts, request: Request, world: World):
     if (plan(now).length === 0) return;
     sweep(place, world);
     if (!request.flags.quiet) {
-      world.err(`mambaenv: making the environment ${JSON.stringify(place.label)}: ${step.reason}\n`);
+      world.err(
+        `mambaenv: making the environment ${JSON.stringify(place.label)}: ${step.reason}${await changes(
+          now,
+          world,
+        )}\n`,
+      );
     }
     await generation(now, { place, root, held }, request, world);
     remember(place, world);
@@ -99,6 +105,25 @@ function patience({ flags, origins }: Request): number {
   if (/^\d{1,9}(\.\d+)?$/.test(text)) return Number(text);
   const from = origins["lock-timeout"];
   throw new Problem(`Cannot read ${from} ${JSON.stringify(text)}: expected seconds`, "", EXIT.usage);
+}
+
+/** What changed in the requirements, as far as they can be read: `: + rich, - six`. */
+async function changes({ environment, project, stale }: Facts, world: World): Promise<string> {
+  if (environment.kind !== "generation" || !stale?.endsWith("changed")) return "";
+  try {
+    const now = listed(await readWanted(project, world));
+    const before = environment.stamp.requirements;
+    const signed = [
+      ...now.filter((text) => !before.includes(text)).map((text) => `+ ${text}`),
+      ...before.filter((text) => !now.includes(text)).map((text) => `- ${text}`),
+    ];
+    const more = signed.length > 5 ? [`${signed.length - 5} more`] : [];
+    return signed.length === 0 ? "" : plain(`: ${[...signed.slice(0, 5), ...more].join(", ")}`);
+  } catch (error) {
+    // The build says what is wrong with them.
+    if (error instanceof Problem) return "";
+    throw error;
+  }
 }
 
 /** Builds and switches to one generation; whatever happens, no half of one stays. */

@@ -64,11 +64,13 @@ export async function provision(task: Task, here: World): Promise<Provision> {
   return {
     inputs,
     lock,
-    requirements: [
-      ...wanted.specs.map(({ spec }) => spec),
-      ...wanted.requirements.map(({ text }) => secretless(text)),
-    ],
+    requirements: listed(wanted),
   };
+}
+
+/** All requirements as they are written down, secrets taken out. */
+export function listed({ specs, requirements }: Wanted): string[] {
+  return [...specs.map(({ spec }) => spec), ...requirements.map(({ text }) => secretless(text))];
 }
 
 /** Installs what the lock file says, where there is one that fits or is to be taken as it is. */

@@ -50,7 +50,7 @@ Deno.test({
     assert.equal(held.out, `${prefix}\n`);
     const changed = await bash('source <("$M") && python -c "import six" && echo "$CONDA_PREFIX"');
     assert.equal(changed.status, 0, changed.err);
-    assert.match(changed.err, /making the environment "work": requirements.txt changed/);
+    assert.match(changed.err, /making the environment "work": requirements.txt changed: \+ six$/m);
     assert.notEqual(changed.out, first.out);
     assert.equal(store().length, 2, "the old generation stays for those who are in it");
     assert.ok(statSync(`${prefix}/bin/python`).isFile());

@@ -7,6 +7,7 @@ import { type Facts, gather } from "../facts.ts";
 import { fast, full, type Hooked } from "../hook.ts";
 import { plan } from "../plan.ts";
 import { readPrefix } from "../prefix.ts";
+import { INPUTS, resolve } from "../project.ts";
 import { EXIT, Problem } from "../problem.ts";
 import * as scope from "../scope.ts";
 import type { Env, World } from "../world.ts";
@@ -49,7 +50,16 @@ export async function entering(facts: Facts, way: Way, world: World): Promise<Ch
   const start = await hook(facts, way, { ...world, env: apply(world.env, left) });
   const changes = [...left, ...start.changes, ...await into(facts, way, { ...world, env: start.env })];
   // direnv takes over exported variables only, and complains of a prompt.
-  return world.env["DIRENV_IN_ENVRC"] ? changes.filter(({ kind }) => kind !== "prompt") : changes;
+  if (!world.env["DIRENV_IN_ENVRC"]) return changes;
+  return [...watched(facts), ...changes.filter(({ kind }) => kind !== "prompt")];
+}
+
+/** What direnv is to look at: the inputs, also those that are not there yet, and nothing that we write. */
+function watched({ project, environment }: Facts): Change[] {
+  if (project === undefined) return [];
+  const more = environment.kind === "generation" ? environment.stamp.inputs.map(({ path }) => path) : [];
+  const files = new Set([...INPUTS, ...more].map((path) => resolve(project.root, path)));
+  return [{ kind: "watch", files: [...files] }];
 }
 
 /** conda's own functions, and the environment as it is after them. */

@@ -1,5 +1,7 @@
 // How a failure reaches the user: words on stderr, and for a shell the code that ends with its status.
 import type { Command, Request } from "../args.ts";
+import { type Change, render } from "../code.ts";
+import { INPUTS, resolve } from "../project.ts";
 import { EXIT, Problem, reason, Unknown } from "../problem.ts";
 import { plain } from "../progress.ts";
 import { detect, shellNamed } from "../shells.ts";
@@ -36,7 +38,10 @@ function words(error: unknown, world: World): string {
 /** Code that sets the status in the reader's shell; the POSIX spelling where the shell is not known. */
 export function failure(exit: number, name: string | undefined, world: World): string {
   const shell = (name ? shellNamed(name) : undefined) ?? detected(world) ?? shellNamed("sh")!;
-  return shell.status(exit) + "\n";
+  // direnv reads us again when what is wrong was mended.
+  const files = world.env["DIRENV_IN_ENVRC"] ? INPUTS.map((path) => resolve(world.cwd, path)) : [];
+  const watch: Change[] = files.length > 0 && shell.watch ? [{ kind: "watch", files }] : [];
+  return render([...watch, { kind: "status", code: exit }], shell);
 }
 
 function detected(world: World) {

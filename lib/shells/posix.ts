@@ -45,6 +45,8 @@ function shell(dialect: Dialect): Shell {
     functions: (files, words) => functions(dialect, files, words),
     verbatim: (code) =>
       relaxed(dialect, `${evaluate(dialect)} ${code} || ${warning(dialect, HOOK, word(""))}`),
+    watch: (files) =>
+      `if ${builtin} command -v watch_file >/dev/null 2>&1; then watch_file ${files.join(" ")}; fi`,
     status: (code) => `(${builtin} exit ${code})`,
   };
 }
