@@ -21,6 +21,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   lock: () => import("./lib/commands/lock.ts"),
   doctor: () => import("./lib/commands/doctor.ts"),
   init: () => import("./lib/commands/init.ts"),
+  sync: () => import("./lib/commands/sync.ts"),
   list: () => import("./lib/commands/list.ts"),
   rollback: () => import("./lib/commands/rollback.ts"),
   remove: () => import("./lib/commands/remove.ts"),

@@ -38,6 +38,7 @@ export interface Flags {
   stack?: boolean;
   "no-stack"?: boolean;
   print?: boolean;
+  force?: boolean;
   "dry-run"?: boolean;
   json?: boolean;
   quiet?: boolean;
@@ -93,6 +94,7 @@ export const FLAGS: readonly Flag[] = [
   { name: "stack", text: "activate: keep the active environment's folders in PATH" },
   { name: "no-stack", text: "activate: do not, even where auto_stack says so" },
   { name: "print", text: "init: show what would be written, and write nothing" },
+  { name: "force", text: "sync: make the environment anew even if nothing changed" },
   { name: "dry-run", text: "clean: remove nothing, only count" },
   { name: "json", text: "answer in JSON" },
   { name: "quiet", short: "q", text: "only warnings and errors on stderr" },
@@ -116,7 +118,7 @@ export interface Command {
   text: string;
   /** Whether stdout is code for a shell. */
   code: boolean;
-  flags: readonly (keyof Flags)[];
+  flags: Names;
   /** Words it takes at most. */
   most: number;
   /**
@@ -126,27 +128,22 @@ export interface Command {
   style?: "conda" | "command";
 }
 
+type Names = readonly (keyof Flags)[];
 /** Flags of every command. */
-export const EVERY: readonly (keyof Flags)[] = ["quiet", "verbose", "help", "version"];
-const PLACE: readonly (keyof Flags)[] = ["project", "name", "prefix", "root"];
-const ELSEWHERE: readonly (keyof Flags)[] = ["cuda", "glibc"];
-const MAKE: readonly (keyof Flags)[] = [
+export const EVERY: Names = ["quiet", "verbose", "help", "version"];
+const PLACE: Names = ["project", "name", "prefix", "root"];
+const ELSEWHERE: Names = ["cuda", "glibc"];
+const MAKE: Names = [
   ...["python", "channel", "engine", "offline", "locked", "frozen"] as const,
   ...ELSEWHERE,
 ];
-const BUILD: readonly (keyof Flags)[] = [...PLACE, ...MAKE];
-const WAY: readonly (keyof Flags)[] = ["pythonpath", "user-site"];
-const GO: readonly (keyof Flags)[] = [...WAY, "no-create", "no-sync", "no-fallback", "lock-timeout"];
-const ENTER: readonly (keyof Flags)[] = ["shell", "hook", ...GO];
+const BUILD: Names = [...PLACE, ...MAKE];
+const WAY: Names = ["pythonpath", "user-site"];
+const GO: Names = [...WAY, "no-create", "no-sync", "no-fallback", "lock-timeout"];
+const ENTER: Names = ["shell", "hook", ...GO];
 
 /** A command, which prints no code and takes no words unless `more` says so. */
-function row(
-  name: string,
-  words: string,
-  text: string,
-  flags: Command["flags"],
-  more: Partial<Command> = {},
-): Command {
+function row(name: string, words: string, text: string, flags: Names, more: Partial<Command> = {}): Command {
   return { name, words, text, flags, code: false, most: 0, ...more };
 }
 
@@ -209,6 +206,7 @@ export const COMMANDS: readonly Command[] = [
     "write an .envrc for this folder, with --python a .python-version; never over what is there",
     ["project", "python", "print"],
   ),
+  row("sync", "", "make this folder's environment fit, without entering it", [...BUILD, "force"]),
   row("list", "", "the environments that mambaenv made, their projects, sizes and ages", ["root", "json"]),
   row("rollback", "", "go back to the generation before", PLACE),
   row("remove", "NAME", "remove an environment that mambaenv made", ["root"], { most: 1 }),

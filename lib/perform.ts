@@ -80,7 +80,7 @@ async function locked(step: Step, facts: Facts, request: Request, world: World):
   try {
     // Whoever held the lock before may have built it.
     const now = await gather(request, world);
-    if (plan(now).length === 0) return;
+    if (plan(now).length === 0 && !step.force) return;
     sweep(place, world);
     if (!request.flags.quiet) {
       world.err(

@@ -3,7 +3,7 @@ import type { Facts } from "./facts.ts";
 import { EXIT, Problem } from "./problem.ts";
 
 /** What must be done before an environment can be activated. */
-export type Step = { kind: "build"; reason: string };
+export type Step = { kind: "build"; reason: string; /** Even where it fits. */ force?: boolean };
 
 /** The steps that lead to an environment that fits. Throws Problem with exit 3 where none may be made. */
 export function plan({ environment, settings, stale, project }: Facts): Step[] {
