@@ -33,6 +33,7 @@ export interface Flags {
   frozen?: boolean;
   upgrade?: boolean;
   check?: boolean;
+  format?: string;
   offline?: boolean;
   "lock-timeout"?: string;
   stack?: boolean;
@@ -82,9 +83,10 @@ export const FLAGS: readonly Flag[] = [
   { name: "no-fallback", text: "fail where a change fails, instead of keeping the last good environment" },
   { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },
   { name: "frozen", text: "use the lock file as it is" },
-  { name: "platform", value: "SUBDIR", text: "lock: for these platforms, such as linux-64,osx-arm64" },
+  { name: "platform", value: "SUBDIR", text: "lock, export: for platforms such as linux-64,osx-arm64" },
   { name: "upgrade", text: "lock: take the newest versions, of all packages or of those named" },
   { name: "check", text: "lock: write nothing; exit 4 if the lock file does not fit the requirements" },
+  { name: "format", value: "FORM", text: "export: how", among: ["explicit", "environment", "requirements"] },
   { name: "offline", text: "no network: caches only" },
   {
     name: "lock-timeout",
@@ -141,6 +143,10 @@ const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];
 const GO: Names = [...WAY, "no-create", "no-sync", "no-fallback", "lock-timeout"];
 const ENTER: Names = ["shell", "hook", ...GO];
+const ALL: Names = [...BUILD, ...ENTER];
+const LOOK: Names = [...PLACE, "channel", "offline", "json"];
+const LOCK: Names = [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check", ...ELSEWHERE];
+const EXPORT: Names = [...PLACE, "python", "channel", "locked", "frozen", "platform", "format"];
 
 /** A command, which prints no code and takes no words unless `more` says so. */
 function row(name: string, words: string, text: string, flags: Names, more: Partial<Command> = {}): Command {
@@ -149,10 +155,9 @@ function row(name: string, words: string, text: string, flags: Names, more: Part
 
 /** The commands; the first is what the program does when none is named. */
 export const COMMANDS: readonly Command[] = [
-  row("enter", "", "activate this folder's environment, creating it if need be (default)", [
-    ...BUILD,
-    ...ENTER,
-  ], { code: true }),
+  row("enter", "", "activate this folder's environment, creating it if need be (default)", ALL, {
+    code: true,
+  }),
   row(
     "activate",
     "[NAME|PATH]",
@@ -179,27 +184,13 @@ export const COMMANDS: readonly Command[] = [
     [...BUILD, ...GO],
     { most: Infinity, style: "command" },
   ),
-  row("shell", "", "start your interactive shell in this folder's environment, or in any with -n or -p", [
-    ...BUILD,
-    ...ENTER,
-  ]),
+  row("shell", "", "start your interactive shell in this folder's environment, or in any with -n or -p", ALL),
   row("status", "", "what was found, where, and why it is taken", [...BUILD, ...ENTER, "json"]),
-  row("lock", "[NAME…]", "write conda-lock.yml: what the environment consists of, with checksums", [
-    ...PLACE,
-    "python",
-    "channel",
-    "offline",
-    "platform",
-    "upgrade",
-    "check",
-    ...ELSEWHERE,
-  ], { most: Infinity }),
-  row("doctor", "", "look at machine, shell, conda, disks and channels, and say what is in the way", [
-    ...PLACE,
-    "channel",
-    "offline",
-    "json",
-  ]),
+  row("lock", "[NAME…]", "write conda-lock.yml: what the environment consists of, with checksums", LOCK, {
+    most: Infinity,
+  }),
+  row("doctor", "", "look at machine, shell, conda, disks and channels, and say what is in the way", LOOK),
+  row("export", "", "the lock as an explicit list, environment.yml, or requirements.txt with hashes", EXPORT),
   row(
     "init",
     "",

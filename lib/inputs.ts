@@ -77,14 +77,16 @@ async function readEnvironment(path: string, root: string, world: World): Promis
     }
   }
   const python = specs.find(({ spec }) => /^python(?![\w-])/i.test(spec));
+  // `conda env export` names the build, too, which is for the solver.
+  const [, version] = /^python\s*==?\s*([\d.]+)\s*=\s*\S+$/i.exec(python?.spec ?? "") ?? [];
   const channels: unknown = document.toJS()?.channels;
   const from = "environment.yml";
   return {
     ...parseLines(lines, path, root, world),
-    specs: specs.filter((each) => each !== python && !/^pip$/i.test(each.spec)),
+    specs: specs.filter((each) => (each !== python || version !== undefined) && !/^pip$/i.test(each.spec)),
     ...Array.isArray(channels) && channels.length > 0 &&
       { channels: { value: channels.map(String).filter((name) => name !== "nodefaults"), from } },
-    ...python && { python: { value: python.spec.slice(6).trim().replace(/^=(?!=)/, ""), from } },
+    ...python && { python: { value: version ?? python.spec.slice(6).trim().replace(/^=(?!=)/, ""), from } },
   };
 }
 

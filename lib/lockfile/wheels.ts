@@ -59,11 +59,13 @@ function file({ url }: Locked): string {
   return decodeURIComponent(url.replace(/#.*/, "").split("/").at(-1)!);
 }
 
-function pinned(locked: Locked): Requirement {
+/** A requirement by version and checksum. */
+export function pinned(locked: Locked): Requirement {
   return requirement(locked, `${locked.name}==${locked.version} --hash=sha256:${locked.sha256}`);
 }
 
-function addressed(locked: Locked): Requirement {
+/** A requirement by URL and checksum. */
+export function addressed(locked: Locked): Requirement {
   return requirement(locked, `${locked.name} @ ${locked.url} --hash=sha256:${locked.sha256}`, locked.url);
 }
 
