@@ -26,6 +26,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   rollback: () => import("./lib/commands/rollback.ts"),
   remove: () => import("./lib/commands/remove.ts"),
   clean: () => import("./lib/commands/clean.ts"),
+  fetch: () => import("./lib/commands/fetch.ts"),
   export: () => import("./lib/commands/export.ts"),
   completions: () => import("./lib/commands/completions.ts"),
   help: () => import("./lib/commands/help.ts"),

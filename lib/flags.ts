@@ -146,6 +146,7 @@ const ENTER: Names = ["shell", "hook", ...GO];
 const ALL: Names = [...BUILD, ...ENTER];
 const LOOK: Names = [...PLACE, "channel", "offline", "json"];
 const LOCK: Names = [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check", ...ELSEWHERE];
+const FETCH: Names = [...PLACE, "python", "channel", "locked", "frozen", "offline"];
 const EXPORT: Names = [...PLACE, "python", "channel", "locked", "frozen", "platform", "format"];
 
 /** A command, which prints no code and takes no words unless `more` says so. */
@@ -190,6 +191,7 @@ export const COMMANDS: readonly Command[] = [
     most: Infinity,
   }),
   row("doctor", "", "look at machine, shell, conda, disks and channels, and say what is in the way", LOOK),
+  row("fetch", "", "fill the caches with all that the lock names, so that --offline can create", FETCH),
   row("export", "", "the lock as an explicit list, environment.yml, or requirements.txt with hashes", EXPORT),
   row(
     "init",

@@ -65,6 +65,13 @@ export async function fetchPackages(
   return records.map((record) => folders.get(record)!);
 }
 
+/** The packages that no cache has, neither unpacked nor as an archive that is whole. */
+export async function absent(records: readonly Record[], caches: readonly string[]): Promise<Record[]> {
+  const packed = records.filter((record) => unpacked(record, caches) === undefined);
+  const held = await Promise.all(packed.map((record) => intact(record, caches)));
+  return packed.filter((_, i) => held[i] === undefined);
+}
+
 /** The folder in which a cache has the package unpacked. */
 function unpacked(record: Record, caches: readonly string[]): string | undefined {
   return caches.flatMap((cache) => foldersOf(record, cache)).find((folder) => isUnpacked(folder, record));

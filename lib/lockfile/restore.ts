@@ -1,5 +1,6 @@
 // Fills a prefix with what a lock says: conda's packages by an engine, then pip's, by URL and checksum, no solve.
 import { channelsOf, shown } from "../builtin/channel.ts";
+import { absent } from "../builtin/fetch.ts";
 import { createHttp } from "../builtin/http.ts";
 import type { Record } from "../builtin/record.ts";
 import type { Condarc } from "../condarc.ts";
@@ -7,6 +8,7 @@ import type { Engine, Order, Report, Supply } from "../engines/engine.ts";
 import type { Wanted } from "../inputs.ts";
 import type { Lock, Locked } from "../lockfile.ts";
 import { type Installed, invoke, type PipOrder, prepare, review, type Surroundings, survey } from "../pip.ts";
+import { EXIT, Problem } from "../problem.ts";
 import { called, type Decision } from "../requirement/decide.ts";
 import { environment } from "../requirement/environment.ts";
 import { evaluate } from "../requirement/marker.ts";
@@ -15,7 +17,7 @@ import type { World } from "../world.ts";
 import { local } from "./content.ts";
 import { condas } from "./judge.ts";
 import { differs, lacks } from "./machine.ts";
-import { archives, plain } from "./wheels.ts";
+import { archives, plain, there } from "./wheels.ts";
 
 /** What is to be restored, and by what means. */
 export interface Restoring {
@@ -46,11 +48,26 @@ export async function restore(
     task.clear();
     world.err(`mambaenv: warning: ${line}\n`);
   }
+  if (order.offline && engine.name === "builtin") await present(records, task, world);
   const why = await decisions(packages, wanted, order.platform);
   const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))
     .map(({ name, version }) => `${name} ==${version}`);
   await engine.restore(records, { ...order, specs }, supply(task, world));
   return { why, added: await pip(task, world) };
+}
+
+/** Throws Problem with exit 5 that names all that no cache has. Other engines know more caches. */
+async function present(
+  records: readonly Record[],
+  { packages, order }: Restoring,
+  world: World,
+): Promise<void> {
+  const conda = (await absent(records, order.caches)).map(({ fn }) => fn);
+  const pip = packages.filter((each) => each.manager === "pip" && !there(each, world))
+    .map(({ name, version }) => `${name} ${version} (PyPI)`);
+  if (conda.length + pip.length === 0) return;
+  const list = [...conda.sort(), ...pip.sort()].map((each) => `\n    ${each}`).join("");
+  throw new Problem(`Offline, and no cache has:${list}`, "with a network: mambaenv fetch", EXIT.offline);
 }
 
 /** As repodata would have it, but for what only the package itself knows. */

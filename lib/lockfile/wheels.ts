@@ -23,7 +23,7 @@ export async function archives(locked: readonly Locked[], run: Run, world: World
   const kept = hashed.filter(({ direct }) => !direct);
   const top = cacheOf(world);
   const folder = ({ sha256 }: Locked) => `${top}/${sha256}`;
-  const missing = kept.filter((each) => world.stat(`${folder(each)}/${file(each)}`)?.kind !== "file");
+  const missing = kept.filter((each) => !there(each, world));
   if (missing.length > 0) {
     const dest = `${top}/.${crypto.randomUUID()}`;
     world.mkdir(dest);
@@ -46,6 +46,12 @@ export async function archives(locked: readonly Locked[], run: Run, world: World
     sources: [...sources!.map(pinned), ...hashed.filter(({ direct }) => direct).map(addressed)],
     folders: kept.map(folder),
   };
+}
+
+/** Whether an archive is at hand; what was asked for by URL never is, since pip gets that itself. */
+export function there(locked: Locked, world: World): boolean {
+  const path = `${cacheOf(world)}/${locked.sha256}/${file(locked)}`;
+  return !locked.direct && locked.sha256 !== undefined && world.stat(path)?.kind === "file";
 }
 
 function cacheOf({ env }: World): string {

@@ -1,0 +1,57 @@
+// `mambaenv fetch`: what it gets is all that a machine without a network needs.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { spawnSync } from "node:child_process";
+import { oracle, tool } from "./oracle.ts";
+import { staged } from "./stage.ts";
+
+const ignore = !(await oracle());
+/** A shell in a network namespace without a network, where this machine allows one. */
+const UNSHARE = ["unshare", "--map-root-user", "--net"];
+const apart = tool("unshare") !== "" && spawnSync(UNSHARE[0]!, [...UNSHARE.slice(1), "true"]).status === 0;
+if (!apart && process.env["CI"]) throw new Error("this machine allows no network namespace");
+if (!apart) console.error("skipped: this machine allows no network namespace");
+
+Deno.test({
+  name: "fetch: fills the caches, then --offline creates without a network; exit 5 names all that is missing",
+  ignore: ignore || !apart,
+}, () =>
+  staged("requests\nhello\nonlypypi\nclick==8.2.1\n", async (stage) => {
+    const { bash, world, store, server } = stage;
+    const none = await bash('"$M" fetch');
+    assert.equal(none.status, 4, none.err);
+    assert.equal((await bash('"$M" lock -q')).status, 0);
+    world.remove(`${world.top}/home`);
+    const net = `${UNSHARE.join(" ")} bash -c`;
+    const enter =
+      'source <("$M" --locked --offline); echo $?; python -c "import requests, hello, onlypypi, click"';
+    const lacking = await bash(`${net} '${enter}'`);
+    assert.match(lacking.out, /^5\n/, lacking.err);
+    const names = [
+      /^ {4}requests-.*\.(conda|tar\.bz2)$/m,
+      /^ {4}hello-/m,
+      /^ {4}python-/m,
+      /^ {4}onlypypi 1.0 \(PyPI\)$/m,
+    ];
+    for (const name of [...names, /click 8.2.1 \(PyPI\)/, /try: .*mambaenv fetch/]) {
+      assert.match(lacking.err, name);
+    }
+    const asked = await bash('"$M" fetch --offline');
+    assert.equal(asked.status, 5, asked.err);
+
+    const got = await bash('"$M" fetch');
+    assert.deepEqual([got.status, got.out], [0, ""], got.err);
+    assert.match(got.err, /\d+ packages are at hand: mambaenv --locked --offline\n/);
+    assert.deepEqual(store(), [], "no environment stays");
+    const count = server.requests.length;
+    assert.equal((await bash('"$M" fetch -q --offline')).status, 0);
+    const entered = await bash(`${net} '${enter}'`);
+    assert.deepEqual([entered.status, entered.out], [0, "0\n"], entered.err);
+    assert.equal(server.requests.length, count);
+
+    world.remove(`${world.top}/home/.local/share/mambaenv/envs`);
+    for (const path of fs.globSync(`${world.top}/home/.cache/mambaenv/wheels/*/onlypypi*`)) fs.rmSync(path);
+    const half = await bash(`${net} '${enter}'`);
+    assert.match(half.out, /^5\n/);
+    assert.match(half.err, /no cache has:\n {4}onlypypi 1.0 \(PyPI\)\n {2}try/);
+  }));
