@@ -41,7 +41,7 @@ async function main(world: World): Promise<number> {
     world.out(out);
     return exit;
   } catch (error) {
-    const { explain } = await import("./lib/commands/explain.ts");
+    const { explain } = await import("./lib/commands/failure.ts");
     const command = request?.command ?? COMMANDS.find(({ name }) => name === world.argv[0]) ?? COMMANDS[0]!;
     return explain(error, command, request, world);
   }
