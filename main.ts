@@ -8,7 +8,6 @@ import type { World } from "./lib/world.ts";
 interface Run {
   run(request: Request, world: World): Promise<Answer>;
 }
-
 /** One literal import for each command, so that only what is called is loaded. */
 const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   enter: () => enter,
@@ -26,6 +25,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   rollback: () => import("./lib/commands/rollback.ts"),
   remove: () => import("./lib/commands/remove.ts"),
   clean: () => import("./lib/commands/clean.ts"),
+  explain: () => import("./lib/commands/explain.ts"),
   fetch: () => import("./lib/commands/fetch.ts"),
   export: () => import("./lib/commands/export.ts"),
   completions: () => import("./lib/commands/completions.ts"),

@@ -191,6 +191,7 @@ export const COMMANDS: readonly Command[] = [
     most: Infinity,
   }),
   row("doctor", "", "look at machine, shell, conda, disks and channels, and say what is in the way", LOOK),
+  row("explain", "PACKAGE", "why a package comes from where it comes from", [...BUILD], { most: 1 }),
   row("fetch", "", "fill the caches with all that the lock names, so that --offline can create", FETCH),
   row("export", "", "the lock as an explicit list, environment.yml, or requirements.txt with hashes", EXPORT),
   row(
