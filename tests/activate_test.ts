@@ -52,7 +52,7 @@ source <("$M" deactivate); show`;
   const inside = `${world.cwd}/bin:E/work/bin:/usr/bin:/bin|${world.cwd}|work`;
   assert.deepEqual(out.trim().split("\n"), [
     `0|1|work|${inside}`,
-    `0|2|other|${inside.replace("E/work", "E/other")}`,
+    `0|2|other|${inside.replace(":E/work", ":E/other")}`,
     `0|1|work|${inside}`,
     "0|||/usr/bin:/bin||",
     "0|||/usr/bin:/bin||",
