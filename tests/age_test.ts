@@ -1,10 +1,10 @@
 // Old machines: what the program needs of glibc, and that it does without the system calls that Linux 3.10 lacks.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { later, needs } from "./elf.ts";
 import { oracle, tool } from "./oracle.ts";
-import { bare, call, PROGRAM } from "./program.ts";
+import { bare, call, lend, PROGRAM } from "./program.ts";
 import { staged } from "./stage.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
@@ -135,7 +135,7 @@ Deno.test({
   try {
     chmodSync(top, 0o755);
     mkdirSync(`${top}/p/conda-meta`, { recursive: true });
-    copyFileSync(PROGRAM, `${top}/mambaenv`);
+    lend(`${top}/mambaenv`);
     const user = [tool("setpriv"), "--reuid", "43210", "--regid", "43210", "--clear-groups"];
     const words = [...user, `${top}/mambaenv`, "-p", `${top}/p`, "--shell", "bash"];
     const { status, out, err } = call(words, { cwd: top, env: { PATH: "/usr/bin:/bin" } });

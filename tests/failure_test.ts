@@ -1,9 +1,9 @@
 // What fails is said on stderr, with a status that is not 0, in a shell that lives on with its environment as it
 // was: in every shell, by the compiled program in the form that users are told, as a user who is not root.
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { shellNamed } from "../lib/shells.ts";
-import { call, type Called, PROGRAM } from "./program.ts";
+import { call, type Called, lend } from "./program.ts";
 import { put } from "./root.ts";
 import { installed, RUNNERS } from "./shells/run.ts";
 
@@ -101,7 +101,7 @@ function withPlace<T>(test: (top: string) => T): T {
       put(`${top}/${folder}/.keep`, "");
       chmodSync(`${top}/${folder}`, 0o777);
     }
-    copyFileSync(PROGRAM, `${top}/mambaenv`);
+    lend(`${top}/mambaenv`);
     chmodSync(`${top}/mambaenv`, 0o755);
     return test(top);
   } finally {

@@ -1,6 +1,6 @@
 // The compiled program, called as users call it.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync } from "node:fs";
 import { join } from "node:path";
 
 /** The compiled program; the tests of it fail without, since a test that looks away is none. */
@@ -58,4 +58,14 @@ export function start(
     }
   };
   return { pid: child.pid!, ended, says };
+}
+
+/** Puts the program at a path where other users reach it: a link, since a file just written may be busy when it is called. */
+export function lend(path: string): void {
+  try {
+    linkSync(PROGRAM, path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EXDEV")) throw error;
+    copyFileSync(PROGRAM, path);
+  }
 }

@@ -1,8 +1,8 @@
 // Who reads us, and from where we are called, by the compiled program: other users, a hidden /proc, containers,
 // words that are no text, folders that cannot be written.
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync } from "node:fs";
-import { call, type Called, PROGRAM } from "./program.ts";
+import { chmodSync } from "node:fs";
+import { call, type Called, lend } from "./program.ts";
 import { installed } from "./shells/run.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
@@ -18,7 +18,7 @@ function place(): TestWorld {
     "home/": "",
   });
   chmodSync(world.top, 0o755);
-  copyFileSync(PROGRAM, `${world.top}/mambaenv`);
+  lend(`${world.top}/mambaenv`);
   return world;
 }
 
