@@ -27,10 +27,22 @@ child.stdout.setEncoding("utf8").on("data", (text: string) => {
   process.stdout.write(text);
 });
 const code = await new Promise<number>((ended) => child.on("close", (code) => ended(code ?? 1)));
-fs.rmSync(temporary, { recursive: true, force: true });
+await emptied(temporary);
 
 const [, passed = "0", failed = "1", skipped = "0"] = [...printed.matchAll(SUMMARY)].at(-1) ?? [];
 // A run that breaks off, or where a file does not load, has failed whatever its summary says.
 const broken = code !== 0 && failed === "0" ? "1" : failed;
 console.log(`${passed} passed, ${broken} failed${skipped === "0" ? "" : `, ${skipped} skipped`}`);
 process.exitCode = code === 0 && broken === "0" && passed !== "0" ? 0 : 1;
+
+/** Removes a folder; a program that a test ended may still be writing there. */
+async function emptied(folder: string): Promise<void> {
+  for (let tries = 0;; tries++) {
+    try {
+      return fs.rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === 40) return console.error(`left behind: ${folder}: ${error}`);
+    }
+    await new Promise((wake) => setTimeout(wake, 250));
+  }
+}
