@@ -2,7 +2,7 @@
 import { type Facts, ownRoot } from "./facts.ts";
 import { basename, parent } from "./project.ts";
 import { readStamp, type Stamp } from "./stamp.ts";
-import { generations, link, type Place } from "./store.ts";
+import { generations, link, type Place, stem } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** One generation, complete or not. */
@@ -32,9 +32,11 @@ export function stores(
 /** The environments in a folder that mambaenv made, by name. */
 export function inventory(envs: string, world: World): Kept[] {
   const found = new Map<string, Kept>();
+  const names = new Map((world.list(envs) ?? []).map((name) => [stem({ name }), name]));
   for (const entry of world.list(`${envs}/.mambaenv`) ?? []) {
-    const [, name] = /^(.+)-[0-9a-f]{8}$/.exec(entry) ?? [];
-    if (name === undefined) continue;
+    const [, start] = /^(.+)-[0-9a-f]{8}$/.exec(entry) ?? [];
+    if (start === undefined) continue;
+    const name = names.get(start) ?? readStamp(`${envs}/.mambaenv/${entry}`, world)?.name ?? start;
     const place = { envs, name, label: name };
     const prefix = `${generations(place)}/${entry}`;
     const whole = world.lstat(`${prefix}.incomplete`) === undefined;

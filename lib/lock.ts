@@ -2,6 +2,7 @@
 // with one file that is named by its taking. A filled folder takes the place of nothing or of an empty one only, so
 // one of many gets it; and a file of that name is in no other lock, so whoever removes it hurts no successor.
 import { EXIT, Problem } from "./problem.ts";
+import { parent } from "./project.ts";
 import type { World } from "./world.ts";
 
 /** Who holds a lock. */
@@ -55,6 +56,7 @@ interface Watch {
 
 /** Takes the lock `path`, waiting for who holds it, at most `timeout` seconds. Throws Problem. */
 export async function lock(path: string, world: World, timeout = Infinity): Promise<Lock> {
+  world.mkdir(parent(path));
   const self = me(world);
   const watch: Watch = { seen: "", unchanged: 0 };
   // The sum of the pauses, not the clock's difference: clocks jump.
@@ -99,10 +101,6 @@ function take(path: string, { token, ...self }: Taker, world: World): boolean {
     if (there ? there.kind !== "dir" : !world.writable(parent(path))) throw error;
   }
   return world.stat(`${path}/${token}.owner`) !== undefined;
-}
-
-function parent(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 function hold(path: string, { token }: Taker, world: World): Lock {

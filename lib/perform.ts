@@ -11,7 +11,7 @@ import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
 import { listed, provision } from "./provision.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
-import { begin, commit, discard, generations, link, look, newest, type Place, sweep } from "./store.ts";
+import { begin, commit, discard, link, lockOf, look, newest, type Place, sweep } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** Does what the plan says; returns the facts as they are then. Throws Problem, and leaves what was there. */
@@ -74,8 +74,7 @@ async function build(step: Step, facts: Facts, request: Request, world: World, t
 
 async function locked(step: Step, facts: Facts, request: Request, world: World): Promise<void> {
   const { place, root } = building(facts, world);
-  world.mkdir(generations(place));
-  const held = await lock(`${generations(place)}/${place.name}.lock`, world, patience(request));
+  const held = await lock(lockOf(place), world, patience(request));
   const untrap = world.trap(() => held.release());
   try {
     // Whoever held the lock before may have built it.

@@ -1,7 +1,7 @@
 // Environments on disk: a link `envs/NAME` to a generation, or a folder that the user made.
 import { Problem } from "./problem.ts";
 import { basename, parent, resolve } from "./project.ts";
-import { readStamp, type Stamp } from "./stamp.ts";
+import { digest, readStamp, type Stamp } from "./stamp.ts";
 import type { World } from "./world.ts";
 
 /** Where an environment is or will be: `envs/name` is its link. */
@@ -24,6 +24,20 @@ export type Environment =
 /** The folder of all generations beside the links. */
 export function generations(place: Place): string {
   return `${place.envs}/.mambaenv`;
+}
+
+/**
+ * What the folders of its generations are called, without their number. That path is written into scripts, into
+ * Python's own modules and Makefiles, so it has no quotes, blanks or other signs, whatever the name has.
+ */
+export function stem({ name }: Pick<Place, "name">): string {
+  const plain = name.replace(/[^\p{L}\p{N}\p{M}._+-]/gu, "_").replace(/^-/, "_");
+  return plain === name ? name : `${plain}.${digest(name).slice(0, 6)}`;
+}
+
+/** The lock of who builds. */
+export function lockOf(place: Place): string {
+  return `${generations(place)}/${stem(place)}.lock`;
 }
 
 export function link(place: Place): string {
@@ -60,7 +74,8 @@ export function look(place: Place, world: World, depth = 0): Environment {
 /** The youngest complete generation of a place; undefined where there is none. */
 export function newest(place: Place, world: World): Environment & { kind: "generation" } | undefined {
   const all = (world.list(generations(place)) ?? []).flatMap((name) => {
-    const ours = name.startsWith(place.name) && /^-[0-9a-f]{8}$/.test(name.slice(place.name.length));
+    const start = stem(place);
+    const ours = name.startsWith(start) && /^-[0-9a-f]{8}$/.test(name.slice(start.length));
     const prefix = `${generations(place)}/${name}`;
     const stamp = ours && world.lstat(`${prefix}.incomplete`) === undefined && readStamp(prefix, world);
     return stamp ? [{ kind: "generation" as const, prefix, place, stamp }] : [];
@@ -77,7 +92,7 @@ export interface Draft {
 /** Starts a generation; the caller holds the place's lock. */
 export function begin(place: Place, world: World): Draft {
   const [id = 0] = crypto.getRandomValues(new Uint32Array(1));
-  const prefix = `${generations(place)}/${place.name}-${id.toString(16).padStart(8, "0")}`;
+  const prefix = `${generations(place)}/${stem(place)}-${id.toString(16).padStart(8, "0")}`;
   const draft = { prefix, marker: `${prefix}.incomplete` };
   world.mkdir(generations(place));
   world.write(draft.marker, "");
@@ -104,13 +119,13 @@ export function discard(draft: Draft, world: World): void {
 
 /** Removes what killed builds of this place left; the caller holds the place's lock. */
 export function sweep(place: Place, world: World): void {
-  const dir = generations(place);
+  const dir = generations(place), start = stem(place);
   for (const entry of world.list(dir) ?? []) {
     const [, id, end] = /^(-[0-9a-f]{8})\.(incomplete|swept|complete)$/.exec(
-      entry.startsWith(place.name) ? entry.slice(place.name.length) : "",
+      entry.startsWith(start) ? entry.slice(start.length) : "",
     ) ?? [];
     if (id === undefined) continue;
-    const prefix = `${dir}/${place.name}${id}`;
+    const prefix = `${dir}/${start}${id}`;
     if (end === "complete") world.remove(`${dir}/${entry}`);
     else if (claimed(`${dir}/${entry}`, prefix, world)) discard({ prefix, marker: `${prefix}.swept` }, world);
   }

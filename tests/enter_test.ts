@@ -176,6 +176,26 @@ for (const [name, [requirements, faults, words, exit, message]] of Object.entrie
 }
 
 Deno.test(
+  {
+    name:
+      "enter: a name with quotes and blanks is none of any path in the environment; pip and sysconfig work",
+    ignore,
+  },
+  () =>
+    staged("hello\nonlypypi\n", async ({ world, bash }) => {
+      const folder = `${world.top}/my "odd" $dir's`;
+      const code = `mkdir ${'"$D"'} && mv requirements.txt ${'"$D"'} && cd ${'"$D"'} && source <("$M") &&
+python -c 'import sysconfig, onlypypi; sysconfig.get_config_vars()' && hello && echo "$CONDA_DEFAULT_ENV" && "$M" list`;
+      const { status, out, err } = await bash(code, { D: folder });
+      assert.equal(status, 0, err);
+      assert.match(out, /^my "odd" \$dir's$/m);
+      assert.match(out, /^my "odd" \$dir's +1 /m);
+      const again = await bash(`cd "$D" && source <("$M") && echo "$CONDA_PREFIX"`, { D: folder });
+      assert.match(again.out, /\/my__odd___dir_s\.[0-9a-f]{6}-[0-9a-f]{8}$/m, again.err);
+    }),
+);
+
+Deno.test(
   { name: "enter: conda finds no way: all requirements go to pip, with the reasons", ignore },
   () =>
     staged("onlypypi  # conda: left ==2.0\ncowsay  # conda: right\n", async ({ bash }) => {

@@ -6,7 +6,7 @@ import { remember } from "../lib/perform.ts";
 import { findProject } from "../lib/project.ts";
 import { readSettings } from "../lib/settings.ts";
 import { asked, digest, readInputs, staleness, type Stamp, writeStamp } from "../lib/stamp.ts";
-import { begin, commit, discard, look, type Place, placeOf, sweep } from "../lib/store.ts";
+import { begin, commit, discard, look, type Place, placeOf, stem, sweep } from "../lib/store.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const STAMP: Stamp = {
@@ -217,4 +217,18 @@ Deno.test("digest: differs for near texts, is the same for the same", () => {
   const texts = ["", "a", "b", "ab", "ba", "a\n", "x".repeat(1000), "x".repeat(1001)];
   assert.equal(new Set(texts.map(digest)).size, texts.length);
   assert.equal(digest("rich\n"), digest("rich\n"));
+});
+
+Deno.test("stem: what a path in scripts and modules can be; names that differ stay apart", () => {
+  const rows: [name: string, stem: RegExp][] = [
+    ["plain", /^plain$/],
+    ["a.b_c-1+2", /^a\.b_c-1\+2$/],
+    ["ünï-环境", /^ünï-环境$/],
+    ['my "odd" $dir', /^my__odd___dir\.[0-9a-f]{6}$/],
+    ["-rf", /^_rf\.[0-9a-f]{6}$/],
+    ["it's\\`!;&", /^it_s_____\.[0-9a-f]{6}$/],
+    ["\udcff", /^_\.[0-9a-f]{6}$/],
+  ];
+  for (const [name, expected] of rows) assert.match(stem({ name }), expected, name);
+  assert.equal(new Set(["a b", "a_b", "a'b", 'a"b'].map((name) => stem({ name }))).size, 4);
 });

@@ -10,7 +10,7 @@ import { restore } from "../lockfile/restore.ts";
 import { EXIT } from "../problem.ts";
 import { createReport } from "../progress.ts";
 import { caches, channels } from "../provision.ts";
-import { begin, discard, generations, sweep } from "../store.ts";
+import { begin, discard, lockOf, sweep } from "../store.ts";
 import type { World } from "../world.ts";
 import { type Held, held } from "./locked.ts";
 
@@ -18,8 +18,7 @@ import { type Held, held } from "./locked.ts";
 export async function run(request: Request, world: World): Promise<Answer> {
   const found = await held(request, world);
   const { place, root } = building(found.facts, world);
-  world.mkdir(generations(place));
-  const taken = await lock(`${generations(place)}/${place.name}.lock`, world);
+  const taken = await lock(lockOf(place), world);
   taken.doing("fetching its packages");
   sweep(place, world);
   const draft = begin(place, world);

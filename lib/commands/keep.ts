@@ -6,7 +6,7 @@ import { lock } from "../lock.ts";
 import { findProject } from "../project.ts";
 import { Problem } from "../problem.ts";
 import { readSettings } from "../settings.ts";
-import { generations, type Place } from "../store.ts";
+import { lockOf, type Place } from "../store.ts";
 import type { World } from "../world.ts";
 
 /** Where things stand; neither a project nor a name is needed. */
@@ -22,7 +22,7 @@ export async function standing(
 export async function alone(place: Place, act: () => void, world: World): Promise<boolean> {
   let held;
   try {
-    held = await lock(`${generations(place)}/${place.name}.lock`, world, 0);
+    held = await lock(lockOf(place), world, 0);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     world.err(`mambaenv: warning: ${JSON.stringify(place.name)} is left alone: ${error.message}\n`);

@@ -10,7 +10,7 @@ import { lock } from "../../lock.ts";
 import type { Locked } from "../../lockfile.ts";
 import { invoke, type PipOrder, prepare, type Surroundings } from "../../pip.ts";
 import { caches, channels } from "../../provision.ts";
-import { begin, discard, type Draft, generations, sweep } from "../../store.ts";
+import { begin, discard, type Draft, lockOf, sweep } from "../../store.ts";
 import { Problem } from "../../problem.ts";
 import type { Requirement } from "../../requirements.ts";
 import type { World } from "../../world.ts";
@@ -40,8 +40,7 @@ interface Tool {
 export async function pypi(asking: Asking, world: World): Promise<Locked[]> {
   if (asking.solved.every(({ made }) => made.pip.length === 0)) return [];
   const { place, root } = building(asking.facts, world);
-  world.mkdir(generations(place));
-  const held = await lock(`${generations(place)}/${place.name}.lock`, world);
+  const held = await lock(lockOf(place), world);
   sweep(place, world);
   const draft = begin(place, world);
   const end = () => {
