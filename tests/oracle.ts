@@ -18,6 +18,15 @@ export function oracle(): Promise<string> {
   return python;
 }
 
+let judge: Promise<string> | undefined;
+/** A Python with the packages of `publish.txt`, or `""`, in the same way. */
+export function publisher(): Promise<string> {
+  judge ??= venv("publish", "publish.txt").catch((error) =>
+    missing(`what judges wheels (${error instanceof Error ? error.message : error})`)
+  );
+  return judge;
+}
+
 /** The path of a program of this machine, `""` where it is none: `ignore: !tool("fish")`; an error where CI is set. */
 export function tool(name: string): string {
   return which(name) ?? missing(name);

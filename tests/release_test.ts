@@ -5,11 +5,12 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type Target, TARGETS, VERSION } from "../tasks/compiler.ts";
 import { archive, program, release } from "../tasks/release.ts";
+import { PLATFORMS, wheel } from "../tasks/wheels.ts";
 import { later, needs } from "./elf.ts";
-import { tool } from "./oracle.ts";
+import { publisher, tool } from "./oracle.ts";
 import { call } from "./program.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -39,20 +40,41 @@ async function folder(test: (dir: string) => Promise<void> | void): Promise<void
   }
 }
 
-/** What a Mach-O file is for, and whether it is signed, without which no Mac with Apple's processor starts it. */
-function macho(file: Buffer): { machine: string | undefined; signed: boolean } {
+/**
+ * What a Mach-O file is for, from which macOS on, and whether it is signed, without which no Mac with Apple's
+ * processor starts it.
+ */
+function macho(file: Buffer): { machine: string | undefined; system: string; signed: boolean } {
   assert.equal(file.readUInt32LE(0), 0xfeedfacf, "a 64-bit Mach-O file");
-  let signed = false;
+  let signed = false, system = "";
   for (let i = 0, at = 32; i < file.readUInt32LE(16); i++, at += file.readUInt32LE(at + 4)) {
     signed ||= file.readUInt32LE(at) === 0x1d && file.readUInt32LE(at + 12) > 0;
+    if (file.readUInt32LE(at) === 0x32) system = `${file.readUInt16LE(at + 14)}_${file[at + 13]}`;
   }
   const machines: { [code: number]: string } = { 0x01000007: "x64", 0x0100000c: "arm64" };
-  return { machine: machines[file.readUInt32LE(4)], signed };
+  return { machine: machines[file.readUInt32LE(4)], system, signed };
+}
+
+/** auditwheel's word on the wheel of another machine than this one, whose own wheels_test installs. */
+async function audit({ name }: Target, bytes: Buffer, dir: string): Promise<void> {
+  const python = await publisher();
+  if (python === "") return;
+  const file = join(dir, wheel(name, bytes, gzipSync(bytes, { level: 1 }), dir));
+  const { stdout } = spawnSync(python, ["-m", "auditwheel", "show", file], { encoding: "utf8" });
+  fs.rmSync(file);
+  const said = stdout.replace(/\s+/g, " ");
+  const tag = PLATFORMS[name]!.split(".")[0]!;
+  if (!tag.startsWith("musl")) return assert.ok(said.includes(`platform tag: "${tag}"`), said);
+  const more = /tag '(\S+)' the following shared library dependencies will need to be eliminated: (.*?) ?$/;
+  assert.deepEqual(more.exec(said)?.slice(1), [tag, "libstdc++.so.6"], said);
 }
 
 function check({ name }: Target, bytes: Buffer): void {
   const [platform, processor, libc] = name.replace("-baseline", "").split("-");
-  if (platform === "darwin") return assert.deepEqual(macho(bytes), { machine: processor, signed: true });
+  if (platform === "darwin") {
+    const [, system] = /^macosx_(\d+_\d+)_/.exec(PLATFORMS[name]!)!;
+    return assert.deepEqual(macho(bytes), { machine: processor, system, signed: true });
+  }
   const { machine, libraries, versions, loader } = needs(bytes);
   assert.equal(machine, processor);
   assert.match(loader ?? "", libc === "musl" ? /^\/lib\/ld-musl-/ : /^\/lib(64)?\/ld-linux-/);
@@ -66,9 +88,12 @@ for (const target of TARGETS) {
   Deno.test(
     { name: `release: ${target.name} is for its machine and needs nothing newer`, ignore },
     () =>
-      folder((dir) => {
+      folder(async (dir) => {
         const file = program(target, dir);
-        check(target, fs.readFileSync(file));
+        const bytes = fs.readFileSync(file);
+        check(target, bytes);
+        const linux = target.name.startsWith("linux") && !target.name.startsWith(HERE + "-baseline");
+        if (linux && PLATFORMS[target.name]) await audit(target, bytes, dir);
         assert.deepEqual(fs.readdirSync(dir), [`mambaenv-${target.name}`], "nothing is left over");
         if (target.name.replace("-baseline", "") !== HERE) return;
         const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8" });
