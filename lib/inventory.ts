@@ -101,12 +101,3 @@ export function occupied(world: World): (prefix: string) => boolean {
   });
   return (prefix) => texts.some((text) => text.includes(prefix));
 }
-
-/** Bytes for people. */
-export function bytes(count: number): string {
-  return count < 1e6
-    ? `${Math.ceil(count / 1e3)} kB`
-    : count < 1e9
-    ? `${(count / 1e6).toFixed(1)} MB`
-    : `${(count / 1e9).toFixed(2)} GB`;
-}

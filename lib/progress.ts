@@ -63,3 +63,12 @@ function line({ stage, what = "", done, total }: Progress): string {
 export function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, "?");
 }
+
+/** Bytes for people. */
+export function bytes(count: number): string {
+  return count < 1e6
+    ? `${Math.ceil(count / 1e3)} kB`
+    : count < 1e9
+    ? `${(count / 1e6).toFixed(1)} MB`
+    : `${(count / 1e9).toFixed(2)} GB`;
+}

@@ -229,12 +229,19 @@ Deno.test({
 }, () =>
   staged("hello\nnumpy\n", async ({ world, bash }) => {
     const small = `${world.top}/small`;
-    const mounted = await bash(`mkdir ${small} && mount -t tmpfs -o size=24m none ${small}`);
+    const mounted = await bash(`mkdir ${small} && mount -t tmpfs -o size=95m none ${small}`);
     assert.equal(mounted.status, 0, mounted.err);
     try {
       const { out, err } = await bash(`source <("$M" --root ${small}); echo "$? alive"`);
       assert.equal(out, "1 alive\n", err);
       assert.match(err, /the disk is full[^]*MAMBAENV_ROOT=/);
+      await bash(`umount ${small} && mount -t tmpfs -o size=2m none ${small}`);
+      const tiny = await bash(`source <("$M" --root ${small}); echo "$? alive"`);
+      assert.equal(tiny.out, "1 alive\n", tiny.err);
+      assert.match(
+        tiny.err,
+        /The disk is too full: \d+ packages need room in .* or more, and [\d.]+ [kM]B are free/,
+      );
       assert.deepEqual(world.list(`${small}/envs/.mambaenv`) ?? [], []);
       const elsewhere = await bash('source <("$M") && echo fine');
       assert.equal(elsewhere.out, "fine\n", elsewhere.err);

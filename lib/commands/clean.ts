@@ -1,18 +1,10 @@
 // `mambaenv clean`: what no project and no process of this machine needs any more.
 import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
-import {
-  bytes,
-  type Generation,
-  inventory,
-  type Kept,
-  occupied,
-  orphaned,
-  stores,
-  Tally,
-} from "../inventory.ts";
+import { type Generation, inventory, type Kept, occupied, orphaned, stores, Tally } from "../inventory.ts";
 import { EXIT } from "../problem.ts";
 import { link } from "../store.ts";
+import { bytes } from "../progress.ts";
 import type { World } from "../world.ts";
 import { alone, raze, standing } from "./keep.ts";
 

@@ -1,9 +1,9 @@
 // `mambaenv list`: the environments that mambaenv made, whose they are, and how big.
 import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
-import { bytes, inventory, type Kept, stores, Tally } from "../inventory.ts";
+import { inventory, type Kept, stores, Tally } from "../inventory.ts";
 import { EXIT } from "../problem.ts";
-import { plain } from "../progress.ts";
+import { bytes, plain } from "../progress.ts";
 import type { World } from "../world.ts";
 import { standing } from "./keep.ts";
 

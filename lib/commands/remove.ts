@@ -1,9 +1,10 @@
 // `mambaenv remove NAME`: an environment that mambaenv made, with all its generations.
 import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
-import { bytes, inventory, occupied, stores, Tally } from "../inventory.ts";
+import { inventory, occupied, stores, Tally } from "../inventory.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { link } from "../store.ts";
+import { bytes } from "../progress.ts";
 import type { World } from "../world.ts";
 import { alone, raze, standing } from "./keep.ts";
 
