@@ -4,11 +4,11 @@ import type { Change } from "./code.ts";
 import { active, type Env, type Options, type Prefix, stacked } from "./activation/state.ts";
 import { added, replaced } from "./activation/path.ts";
 import { modifier, nameOf } from "./activation/prompt.ts";
-import { enter, leave } from "./activation/variables.ts";
+import { enter, leave, settled, variable } from "./activation/variables.ts";
 
 export { type Active, active, type Env, meta, type Options, type Prefix, UNSET } from "./activation/state.ts";
 export { nameOf } from "./activation/prompt.ts";
-export { conflicts } from "./activation/variables.ts";
+export { conflicts, settled, variable } from "./activation/variables.ts";
 
 /** Activates `prefix`; `previous` is the environment that is active now, as read from disk. */
 export function activate(
@@ -32,22 +32,25 @@ export function activate(
     { kind: "set", name: `CONDA_PREFIX_${now.level}`, value: now.prefix },
     ...stackMark(env, level, options.stack === true),
   ];
-  const entered = enter(apply(env, left), prefix.vars, now.level, options, taken.map(nameIn));
+  const entered = enter(apply(env, left), prefix.vars, now.level, options, taken.map(variable));
   return [
     ...sources(switches ? previous?.deactivate : []),
-    ...left,
+    ...settled([
+      ...left,
+      {
+        kind: "path",
+        dirs: switches ? replaced(env, now.prefix, prefix.path) : added(env, prefix.path, options),
+      },
+      { kind: "set", name: "CONDA_PREFIX", value: prefix.path },
+      { kind: "set", name: "CONDA_SHLVL", value: String(level) },
+      { kind: "set", name: "CONDA_DEFAULT_ENV", value: name },
+      { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
+      ...entered,
+      ...taken,
+      ...installation(env, options),
+    ]),
+    // Behind CONDA_PROMPT_MODIFIER, without which nobody could take it out again.
     ...prompted(env, prompt, options),
-    {
-      kind: "path",
-      dirs: switches ? replaced(env, now.prefix, prefix.path) : added(env, prefix.path, options),
-    },
-    { kind: "set", name: "CONDA_PREFIX", value: prefix.path },
-    { kind: "set", name: "CONDA_SHLVL", value: String(level) },
-    { kind: "set", name: "CONDA_DEFAULT_ENV", value: name },
-    { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
-    ...entered,
-    ...taken,
-    ...installation(env, options),
     ...sources(prefix.activate),
   ];
 }
@@ -69,14 +72,15 @@ export function deactivate(
     levels.push({ kind: "unset", name: `CONDA_PREFIX_${i}` });
   }
   if (inner) levels.push({ kind: "unset", name: `CONDA_STACKED_${now.level}` });
-  const start: Change[] = [{ kind: "path", dirs: path }, ...sources(current.deactivate), ...levels, ...left];
+  const start: Change[] = [{ kind: "path", dirs: path }, ...sources(current.deactivate)];
   if (!now.below) {
+    const outside = ["CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER"].map(gone);
     return [
       ...start,
-      ...["CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER"].map(gone),
       ...prompted(env, "", options),
+      ...settled([...levels, ...left, ...outside, ...installation(env, options)]),
+      // Last, since at level 0 nobody would do what an interruption left undone.
       { kind: "set", name: "CONDA_SHLVL", value: "0" },
-      ...installation(env, options),
     ];
   }
   const { level, prefix } = now.below;
@@ -86,12 +90,16 @@ export function deactivate(
   return [
     ...start,
     ...prompted(env, prompt, options),
-    { kind: "set", name: "CONDA_PREFIX", value: prefix },
-    { kind: "set", name: "CONDA_SHLVL", value: String(level) },
-    { kind: "set", name: "CONDA_DEFAULT_ENV", value: name },
-    { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
-    ...enter(apply(env, left), outer?.vars ?? new Map(), level - 1, options, [], again),
-    ...installation(env, options),
+    ...settled([
+      ...levels,
+      ...left,
+      { kind: "set", name: "CONDA_PREFIX", value: prefix },
+      { kind: "set", name: "CONDA_SHLVL", value: String(level) },
+      { kind: "set", name: "CONDA_DEFAULT_ENV", value: name },
+      { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
+      ...enter(apply(env, left), outer?.vars ?? new Map(), level - 1, options, [], again),
+      ...installation(env, options),
+    ]),
     ...sources(outer?.activate),
   ];
 }
@@ -104,11 +112,13 @@ export function reactivate(env: Env, current: Prefix, options: Options = {}): Ch
   const prompt = modifier(env, { kind: "same", prefix: now.prefix, name }, options);
   return [
     ...sources(current.deactivate),
+    ...settled([
+      { kind: "path", dirs: replaced(env, now.prefix, now.prefix) },
+      { kind: "set", name: "CONDA_SHLVL", value: String(now.level) },
+      { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
+      ...installation(env, options),
+    ]),
     ...prompted(env, prompt, options),
-    { kind: "path", dirs: replaced(env, now.prefix, now.prefix) },
-    { kind: "set", name: "CONDA_SHLVL", value: String(now.level) },
-    { kind: "set", name: "CONDA_PROMPT_MODIFIER", value: prompt },
-    ...installation(env, options),
     ...sources(current.activate),
   ];
 }
@@ -158,8 +168,4 @@ function installation(env: Env, options: Options): Change[] {
 
 function gone(name: string): Change {
   return { kind: "unset", name };
-}
-
-function nameIn(change: Change): string {
-  return "name" in change ? change.name : "";
 }

@@ -39,6 +39,9 @@ export interface Shell {
   set(name: string, value: Word): string;
   unset(name: string): string;
   path(dirs: readonly Word[]): string;
+  /** Several variables by one statement, where there is such: an interruption then finds all of it done, or nothing. */
+  sets?(values: readonly (readonly [name: string, value: Word])[]): string;
+  unsets?(names: readonly string[]): string;
   source(file: Word): string;
   prompt(remove: Word, add: Word): string;
   /** Only if interactive and there is no `conda` function: sources `files`, or evaluates what `hook` prints. */
@@ -64,9 +67,38 @@ export function nameable(name: string): boolean {
 
 /** Spells changes in a shell: newline-terminated code. Throws RangeError for an unprintable variable name. */
 export function render(changes: readonly Change[], shell: Shell): string {
-  if (shell.whole === undefined) return changes.map((change) => spell(change, shell) + "\n").join("");
   for (const change of changes) if ("name" in change) checked(change.name);
-  return shell.whole(changes) + "\n";
+  if (shell.whole !== undefined) return shell.whole(changes) + "\n";
+  let code = "";
+  for (let start = 0, end = 0; start < changes.length; start = end) {
+    const sort = sortOf(changes[start]!);
+    end = start + 1;
+    while (sort !== undefined && end < changes.length && sortOf(changes[end]!) === sort) end++;
+    code += neighbours(changes.slice(start, end), shell);
+  }
+  return code;
+}
+
+/** What one statement may do to several variables. */
+function sortOf({ kind }: Change): "set" | "unset" | undefined {
+  return kind === "path" ? "set" : kind === "set" || kind === "unset" ? kind : undefined;
+}
+
+/** Spells neighbours of one sort by one statement, where the shell has that. */
+function neighbours(changes: readonly Change[], shell: Shell): string {
+  if (changes.length > 1) {
+    const values = changes.flatMap((change) =>
+      change.kind === "path"
+        ? [["PATH", shell.word(change.dirs.join(":"))] as const]
+        : change.kind === "set"
+        ? [[change.name, shell.word(change.value)] as const]
+        : []
+    );
+    if (values.length > 0 && shell.sets) return shell.sets(values) + "\n";
+    const names = changes.flatMap((change) => change.kind === "unset" ? [change.name] : []);
+    if (names.length > 0 && shell.unsets) return shell.unsets(names) + "\n";
+  }
+  return changes.map((change) => spell(change, shell) + "\n").join("");
 }
 
 function spell(change: Change, shell: Shell): string {
@@ -75,9 +107,9 @@ function spell(change: Change, shell: Shell): string {
     case "path":
       return shell.path(change.dirs.map(word));
     case "set":
-      return shell.set(checked(change.name), word(change.value));
+      return shell.set(change.name, word(change.value));
     case "unset":
-      return shell.unset(checked(change.name));
+      return shell.unset(change.name);
     case "source":
       return shell.source(word(change.file));
     case "prompt":
@@ -95,9 +127,8 @@ function spell(change: Change, shell: Shell): string {
   }
 }
 
-function checked(name: string): string {
+function checked(name: string): void {
   if (!nameable(name)) throw new RangeError(`not a variable name: ${JSON.stringify(name)}`);
-  return name;
 }
 
 /** What a command gives back: the one write to stdout, and the exit code, which may be another program's. */

@@ -1,5 +1,5 @@
 // What a project adds around conda's activation: PATH, PYTHONPATH, and how all of it is undone. Pure.
-import { apply } from "./activation.ts";
+import { apply, settled, variable } from "./activation.ts";
 import { normal } from "./activation/path.ts";
 import type { Change } from "./code.ts";
 import type { Env } from "./world.ts";
@@ -34,38 +34,35 @@ export interface Entry {
 
 /**
  * Adds to conda's changes what makes the environment the only one: PATH whole, no user site, no other Python's
- * home, the project's root importable; all before any script of the environment runs. Then what undoes it all;
- * MAMBAENV_ACTIVE last.
+ * home, the project's root importable; all before any script of the environment runs. What undoes it all comes
+ * first, so that it can be undone wherever it is interrupted, and MAMBAENV_ACTIVE last.
  */
 export function enter(activation: readonly Change[], entry: Entry, env: Env): Change[] {
-  const changes = surround(activation, entry, env);
-  const after = apply(env, changes);
+  let scripts = 0, end = activation.length;
+  while (scripts < end && activation[scripts]!.kind === "source") scripts++;
+  while (end > scripts && activation[end - 1]!.kind === "source") end--;
+  const conda = activation.slice(scripts, end);
+  const own = new Set<string>();
+  let dirs = parts(env["PATH"]);
+  for (const change of conda) {
+    if (change.kind === "path") dirs = [...change.dirs];
+    else if (change.kind === "set") own.add(change.name);
+  }
+  const path: Change = { kind: "path", dirs: whole(dirs, entry, env) };
+  const variables = settled([...conda, path, ...around(entry, own, apply(env, activation))]);
+  const prompts = conda.filter(({ kind }) => kind === "prompt");
+  const after = apply(env, [...variables, ...prompts]);
   const undo: Undo = {};
-  for (const name of new Set([...Object.keys(env), ...Object.keys(after)])) {
+  for (const name of [...new Set([...Object.keys(env), ...Object.keys(after)])].sort()) {
     if (env[name] !== after[name]) undo[name] = [env[name] ?? null, after[name] ?? null];
   }
-  changes.push({ kind: "set", name: "MAMBAENV_UNDO", value: JSON.stringify(undo) });
-  changes.push({ kind: "set", name: "MAMBAENV_ACTIVE", value: entry.prefix });
-  return changes;
-}
-
-function surround(activation: readonly Change[], entry: Entry, env: Env): Change[] {
-  let at = activation.length - 1;
-  while (at >= 0 && activation[at]!.kind !== "path") at--;
-  const found = activation[at];
-  const dirs = found?.kind === "path" ? found.dirs : parts(env["PATH"]);
-  const path: Change = { kind: "path", dirs: whole(dirs, entry, env) };
-  const changes = [...activation];
-  if (at < 0) changes.unshift(path);
-  else changes[at] = path;
-  let scripts = changes.length;
-  while (scripts > 0 && changes[scripts - 1]!.kind === "source") scripts--;
-  const own = new Set<string>();
-  for (const change of activation) if (change.kind === "set") own.add(change.name);
   return [
-    ...changes.slice(0, scripts),
-    ...around(entry, own, apply(env, activation)),
-    ...changes.slice(scripts),
+    { kind: "set", name: "MAMBAENV_UNDO", value: JSON.stringify(undo) },
+    ...activation.slice(0, scripts),
+    ...variables,
+    ...prompts,
+    ...activation.slice(end),
+    { kind: "set", name: "MAMBAENV_ACTIVE", value: entry.prefix },
   ];
 }
 
@@ -111,61 +108,102 @@ export function foreign(prefix: string, env: Env): string[] {
   );
 }
 
-/** Whether an environment entered by the program is active. */
-export function entered(env: Env): boolean {
-  return Boolean(env["MAMBAENV_ACTIVE"]);
+/** The environment that the program entered, or began to enter or to leave; undefined where there is none. */
+export function entered(env: Env): string | undefined {
+  if (env["MAMBAENV_ACTIVE"]) return env["MAMBAENV_ACTIVE"];
+  const undo = recall(env);
+  return undo && (undo["CONDA_PREFIX"]?.[1] ?? env["CONDA_PREFIX"] ?? "");
 }
 
 /**
  * Undoes `enter`: after conda's own deactivation (`deactivation`, empty where somebody activated another on
  * top), each variable goes back to what it was, unless it was changed since: then only our parts are taken out.
+ * MAMBAENV_UNDO goes last: where this is interrupted, the next time does what is left of it.
  */
 export function leave(deactivation: readonly Change[], env: Env): Change[] {
   const undo = recall(env);
   // Where the environment was active before the program entered it, it stays so.
-  const stays = undo !== undefined && !("CONDA_SHLVL" in undo);
-  const changes: Change[] = stays ? [] : [...deactivation];
+  const conda = undo !== undefined && !("CONDA_SHLVL" in undo) ? [] : deactivation;
+  const prompts = conda.flatMap(again);
+  const now = apply(env, prompts);
+  const after = [...restored(conda, undo, env)].filter(([name, value]) => value !== (now[name] ?? null));
+  const changes = settled(after.map(given));
+  let inner = 0;
+  while (conda[inner]?.kind === "path" || conda[inner]?.kind === "source") inner++;
+  const sources = (part: readonly Change[]) => part.filter(({ kind }) => kind === "source");
+  const scripts = sources(conda.slice(0, inner));
+  // From lists, scripts may take out what is theirs.
+  const lists = scripts.length === 0 ? [] : changes.filter((change) => variable(change) in LOST);
+  return [
+    ...prompts,
+    ...lists,
+    ...scripts,
+    ...changes.filter((change) => !lists.includes(change)),
+    ...sources(conda.slice(inner)),
+  ];
+}
+
+/** A prompt that comes out the same where it was made before, and that was interrupted. */
+function again(change: Change): Change[] {
+  if (change.kind !== "prompt") return [];
+  return change.add ? [{ kind: "prompt", remove: change.add, add: "" }, change] : [change];
+}
+
+/** The variables as they were, MAMBAENV_UNDO last. */
+function restored(conda: readonly Change[], undo: Undo | undefined, env: Env): Map<string, string | null> {
+  const now = apply(env, conda);
+  const after = new Map<string, string | null>([["MAMBAENV_ACTIVE_PROJECT", null]]);
+  for (const name of conda.map(variable)) {
+    // What entering left as it was is none of the environment's.
+    if (name && (!undo || name in undo)) after.set(name, now[name] ?? null);
+  }
   const root = env["MAMBAENV_ACTIVE_PROJECT"];
-  const now = apply(env, changes);
-  const before: { [name: string]: string | null } = {
-    MAMBAENV_ACTIVE: null,
-    MAMBAENV_UNDO: null,
-    MAMBAENV_ACTIVE_PROJECT: null,
-  };
+  const bin = root === undefined ? [] : [`${root}/bin`];
   for (const [name, value] of Object.entries(undo ?? LOST)) {
-    if ((env[name] ?? null) === value[1]) before[name] = value[0];
+    const list = env[name] ?? "";
+    if (value.includes(env[name] ?? null)) after.set(name, value[0]);
     else if (name === "PATH") {
-      const ours = root === undefined ? [] : [`${root}/bin`];
-      before[name] = swap(env[name], value) ?? without((now[name] ?? "").split(":"), ...ours).join(":");
+      const rest = () => without((now[name] ?? "").split(":"), ...bin).join(":");
+      after.set(name, mended(list, value, [...bin, `${entered(env)}/bin`]) ?? rest());
     } else if (name === "PYTHONPATH" && root) {
-      before[name] = (swap(env[name], value) ?? without(parts(env[name]), root).join(":")) || null;
+      after.set(name, (mended(list, value, [root]) ?? without(parts(list), root).join(":")) || null);
     }
   }
-  for (const [name, value] of Object.entries(before)) {
-    if (value === (now[name] ?? null)) continue;
-    if (value === null) changes.push({ kind: "unset", name });
-    else if (name === "PATH") changes.push({ kind: "path", dirs: value.split(":") });
-    else changes.push({ kind: "set", name, value });
+  for (const name of ["MAMBAENV_ACTIVE", "MAMBAENV_UNDO"]) {
+    after.delete(name);
+    after.set(name, null);
   }
-  return changes;
+  return after;
+}
+
+/** The change that gives a variable its value; null takes it away. */
+function given([name, value]: [name: string, value: string | null]): Change {
+  if (value === null) return { kind: "unset", name };
+  return name === "PATH" ? { kind: "path", dirs: value.split(":") } : { kind: "set", name, value };
 }
 
 /** Where nobody knows what was before, our parts are taken out all the same. */
 const LOST: Undo = { PATH: [null, null], PYTHONPATH: [null, null] };
 
-/** A list that others added to, with our part of it as it was before; undefined where they changed that. */
-function swap(now: string | undefined, [before, after]: Undo[string]): string | undefined {
-  const at = now && after ? `:${now}:`.indexOf(`:${after}:`) : -1;
-  if (!now || !after || at < 0) return undefined;
-  return [now.slice(0, Math.max(at - 1, 0)), before, now.slice(at + after.length + 1)].filter(Boolean).join(
-    ":",
-  );
+/** A list that others changed, with our part of it as it was before; `own` are folders that only we put there. */
+function mended(list: string, [before, after]: Undo[string], own: readonly string[]): string | undefined {
+  const around = cut(list, after);
+  if (around) return [around[0], before, around[1]].filter(Boolean).join(":");
+  const rest = cut(list, before)?.flatMap(parts);
+  return rest && without(rest, ...own).length === rest.length ? list : undefined;
+}
+
+/** What a list has in front of a part and behind it; undefined where that is not in it. */
+function cut(list: string, part: string | null): [front: string, back: string] | undefined {
+  const at = part ? `:${list}:`.indexOf(`:${part}:`) : -1;
+  return part && at >= 0 ? [list.slice(0, Math.max(at - 1, 0)), list.slice(at + part.length + 1)] : undefined;
 }
 
 /** What MAMBAENV_UNDO says; undefined where somebody else wrote it. */
 function recall(env: Env): Undo | undefined {
+  if (env["MAMBAENV_UNDO"] === undefined) return undefined;
   try {
-    const undo: unknown = JSON.parse(env["MAMBAENV_UNDO"] ?? "");
+    const undo: unknown = JSON.parse(env["MAMBAENV_UNDO"]);
     if (typeof undo !== "object" || undo === null || Array.isArray(undo)) return undefined;
     const pairs = Object.entries(undo as Undo).filter(([name, pair]) =>
       /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && Array.isArray(pair) && pair.length === 2 &&

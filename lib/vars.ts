@@ -45,5 +45,8 @@ export const OURS: readonly Var[] = [
     name: "MAMBAENV_DID_FALLBACK",
     text: "1 where a change failed and the last good environment was entered instead",
   },
-  { name: "MAMBAENV_UNDO", text: "what `mambaenv deactivate` puts back" },
+  {
+    name: "MAMBAENV_UNDO",
+    text: "what `mambaenv deactivate` puts back; set first, so that what is interrupted can be undone",
+  },
 ];

@@ -281,6 +281,7 @@ const EVERY: readonly Change[] = [
   { kind: "path", dirs: ["/a b", "/bin"] },
   { kind: "set", name: "X", value: NASTY["QUOTES"]! },
   { kind: "unset", name: "X" },
+  { kind: "unset", name: "Y" },
   { kind: "verbatim", code: "export X=1" },
   { kind: "status", code: 0 },
 ];
@@ -311,6 +312,30 @@ Deno.test("render: shellcheck is content with bash, sh and ksh", {
       encoding: "utf8",
     });
     assert.equal(stdout, "", name);
+  }
+});
+
+Deno.test("render: neighbours are one statement in bash's family, in order, and no more than neighbours", () => {
+  const set = (name: string, value: string): Change => ({ kind: "set", name, value });
+  const changes: Change[] = [
+    set("A", "1"),
+    { kind: "path", dirs: ["/it's", "/bin"] },
+    set("A", "2"),
+    { kind: "unset", name: "B" },
+    { kind: "unset", name: "C" },
+    set("B", "$x"),
+    { kind: "status", code: 0 },
+    set("D", ""),
+  ];
+  const expected = `\\builtin export "A="'1' "PATH="'/it'\\''s:/bin' "A="'2'
+\\builtin unset -v B C
+\\builtin export "B="'$x'
+(\\builtin exit 0)
+\\builtin export "D="''
+`;
+  for (const name of ["bash", "zsh"]) assert.equal(render(changes, shellNamed(name)!), expected);
+  for (const name of ["dash", "ksh93", "mksh", "yash"]) {
+    assert.equal(render(changes, shellNamed(name)!), expected.replaceAll("builtin", "command"));
   }
 });
 

@@ -4,6 +4,19 @@ import { active, type Env, type Options, type Prefix, UNSET, valueOf } from "./s
 
 type Vars = Prefix["vars"];
 
+/** The variable that is changed; none for other changes. */
+export function variable(change: Change): string {
+  return change.kind === "path" ? "PATH" : "name" in change ? change.name : "";
+}
+
+/** Changes of variables, the last one of each: what is set in front of what is gone, so that each is one statement. */
+export function settled(changes: readonly Change[]): Change[] {
+  const last = new Map<string, Change>();
+  for (const change of changes) if (variable(change)) last.set(variable(change), change);
+  const all = [...last.values()];
+  return [...all.filter(({ kind }) => kind !== "unset"), ...all.filter(({ kind }) => kind === "unset")];
+}
+
 /**
  * Sets an environment's variables on top of level `under`, keeping what they hide in `__CONDA_SHLVL_n_X`.
  * `taken` are names that activation itself sets. `again` comes back to a level that was left, or is stacked on.

@@ -20,8 +20,8 @@ export async function run(request: Request, world: World): Promise<Answer> {
 
 /** Whether the program's own entering is on top: nothing but it, or what conda left of it, is to be undone. */
 function ours(env: Env): boolean {
-  if (!entered(env)) return false;
-  const prefix = env["MAMBAENV_ACTIVE"];
+  const prefix = entered(env);
+  if (prefix === undefined) return false;
   const { level, prefix: top } = active(env);
   if (level === 0 || top === prefix) return true;
   return !Array.from({ length: level }, (_, i) => env[`CONDA_PREFIX_${i}`]).includes(prefix);

@@ -120,9 +120,10 @@ async function configuration(root: string | undefined, world: World): Promise<Co
 
 /** What undoes an earlier entering; nothing where there was none. */
 export function out(env: Env, shell: Shell, world: World): Change[] {
-  if (!scope.entered(env)) return [];
+  const entered = scope.entered(env);
+  if (entered === undefined) return [];
   const { level, prefix, below } = active(env);
-  if (level === 0 || prefix !== env["MAMBAENV_ACTIVE"]) return scope.leave([], env);
+  if (level === 0 || prefix !== entered) return scope.leave([], env);
   const current = readPrefix(prefix, shell, world);
   const outer = below && readPrefix(below.prefix, shell, world);
   return scope.leave(deactivate(env, current, outer), env);

@@ -14,6 +14,8 @@ interface Dialect {
   eval?: string;
   /** What makes a sign in PS1 stand for itself, since PS1 is expanded each time that it is shown. */
   escape: string;
+  /** Makes variables that are no function's own, where the shell may warn of such. */
+  global?: (names: readonly string[]) => string;
   /** Where the usual quoting is not enough. */
   word?: (text: string) => Word;
   /** Prints the words that follow as a line on stderr. */
@@ -29,6 +31,10 @@ const OWN = "__mambaenv";
 function shell(dialect: Dialect): Shell {
   const { names, hook, form, builtin } = dialect;
   const source = (file: Word) => relaxed(dialect, sourced(dialect, file));
+  // All of it quoted, it is a word like any other: to some shells and shellcheck the bare name is none.
+  const sets = (values: readonly (readonly [name: string, value: Word])[]) =>
+    `${builtin} export ${values.map(([name, value]) => `"${name}="${value}`).join(" ")}`;
+  const unsets = (names: readonly string[]) => `${builtin} unset -v ${names.join(" ")}`;
   return {
     names,
     scripts: ".sh",
@@ -36,11 +42,12 @@ function shell(dialect: Dialect): Shell {
     form,
     word: dialect.word ?? word,
     source,
-    // All of it quoted, it is a word like any other: to some shells and shellcheck the bare name is none.
-    set: (name, value) => `${builtin} export "${name}="${value}`,
-    unset: (name) => `${builtin} unset -v ${name}`,
+    sets,
+    unsets,
+    set: (name, value) => sets([[name, value]]),
+    unset: (name) => unsets([name]),
     // Quoted words side by side are one word, so the separators need no quotes of their own.
-    path: (dirs) => `${builtin} export "PATH="${dirs.join(":")}`,
+    path: (dirs) => sets([["PATH", dirs.join(":") as Word]]),
     prompt: (remove, add) => prompt(dialect, remove, add),
     functions: (files, words) => functions(dialect, files, words),
     verbatim: (code) =>
@@ -70,14 +77,13 @@ function evaluate(dialect: Dialect): string {
 }
 
 /** Code of others, with errexit and nounset as they expect them, and afterwards as they were. */
-function relaxed({ builtin }: Dialect, code: string): string {
+function relaxed({ builtin, global }: Dialect, code: string): string {
   const flags = `\${${OWN}_flags-}`;
   // Not by `case`, which with bash's nocasematch takes -E for -e.
   const restore = (flag: string) =>
     `if ${builtin} [ "\${${OWN}_flags%%${flag}*}" = "${flags}" ]; then ${builtin} set +${flag}; else ${builtin} set -${flag}; fi`;
   return [
-    // `export` makes it global without the word that zsh has for that in functions.
-    `${builtin} export ${OWN}_flags; ${OWN}_flags=$-; ${builtin} set +eu`,
+    `${global?.([`${OWN}_flags`]) ?? ""}${OWN}_flags=$-; ${builtin} set +eu`,
     code,
     `${restore("u")}; ${restore("e")}; ${builtin} unset -v ${OWN}_flags`,
   ].join("\n");
@@ -94,16 +100,18 @@ function shown({ escape }: Dialect, text: Word): Word {
 
 /** PS1 may be a plain shell variable, so the shell itself has to look into it. */
 function prompt(dialect: Dialect, removed: Word, added: Word): string {
-  const { builtin } = dialect;
+  const { builtin, global } = dialect;
   const [remove, add] = [shown(dialect, removed), shown(dialect, added)];
+  const own = ["old", "rest", "new"].map((name) => `${OWN}_${name}`);
   const head = `\${${OWN}_rest%%"$${OWN}_old"*}`;
   const all = remove === "''" ? `PS1=${add}\${PS1-}` : [
-    `${builtin} export ${OWN}_old ${OWN}_rest; ${OWN}_old=${remove} ${OWN}_rest=\${PS1-} PS1=${add}`,
+    `${global?.(own) ?? ""}${OWN}_old=${remove} ${OWN}_rest=\${PS1-} ${OWN}_new=${add}`,
     `while ${builtin} [ "${head}" != "$${OWN}_rest" ]; do`,
-    `PS1=$PS1${head} ${OWN}_rest=\${${OWN}_rest#*"$${OWN}_old"}`,
+    `${OWN}_new=$${OWN}_new${head} ${OWN}_rest=\${${OWN}_rest#*"$${OWN}_old"}`,
     `done`,
-    `PS1=$PS1$${OWN}_rest`,
-    `${builtin} unset -v ${OWN}_old ${OWN}_rest`,
+    // Only here, so that an interruption leaves the whole prompt.
+    `PS1=$${OWN}_new$${OWN}_rest`,
+    `${builtin} unset -v ${own.join(" ")}`,
   ].join("\n");
   return `case \${PS1-} in *POWERLINE_COMMAND*) ;; *)\n${all};;\nesac`;
 }
@@ -166,6 +174,7 @@ export const family: readonly Shell[] = [
     names: ["zsh"],
     hook: "zsh",
     escape: "\\",
+    global: (names) => `\\builtin typeset -g ${names.map((name) => `${name}=`).join(" ")}; `,
     form: "source <(%)",
     builtin: "\\builtin",
     source: (file) => `\\builtin . ${file}`,
