@@ -1,9 +1,10 @@
 // Child processes: each in a group of its own that ends with us. Loaded when one is needed.
 import { spawn } from "node:child_process";
-import { writeSync } from "node:fs";
+import * as fs from "node:fs";
 import { constants } from "node:os";
 import { reason } from "./problem.ts";
-import type { Ended, RunOptions, World } from "./world.ts";
+import { effect, native } from "./system.ts";
+import type { Ended, Env, RunOptions, World } from "./world.ts";
 
 /** Signals a group of processes; false where nobody is left in it. */
 function signal(group: number, name: NodeJS.Signals | 0): boolean {
@@ -44,7 +45,7 @@ export function run(argv: readonly string[], options: RunOptions, trap: World["t
     for (const name of ["stdout", "stderr"] as const) {
       child[name]?.setEncoding("utf8").on("data", (text: string) => texts[name] += text);
     }
-    if (stderr === "tee") child.stderr?.on("data", (text: string) => writeSync(2, text));
+    if (stderr === "tee") child.stderr?.on("data", (text: string) => fs.writeSync(2, text));
     child.stdin?.on("error", () => undefined).end(options.input);
     let late = false;
     const timer = timeout === undefined ? undefined : setTimeout(() => {
@@ -66,4 +67,36 @@ export function run(argv: readonly string[], options: RunOptions, trap: World["t
   });
   // Bun throws at once what Node tells later, such as ENOEXEC.
   return ended.catch((error) => ({ status: 127, stdout: "", stderr: reason(error) }));
+}
+
+const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = fs.constants;
+
+/** Starts this program once more, detached; see `World.launch`. */
+export function launch(
+  words: readonly string[],
+  { cwd, env, log }: { cwd: string; env: Env; log: string },
+): void {
+  const out = effect(
+    "write",
+    log,
+    () => fs.openSync(native(log), O_CREAT | O_NOFOLLOW | O_TRUNC | O_WRONLY, 0o600),
+  );
+  // Compiled, the program is its own runtime; else that has to be told what to run.
+  const own = "Deno" in globalThis ? ["run", "-A", process.argv[1]!] : [];
+  const stdio = ["ignore", out, out] as const;
+  try {
+    spawn(process.execPath, [...own, ...words], {
+      cwd,
+      env: env as NodeJS.ProcessEnv,
+      detached: true,
+      stdio: [...stdio],
+    })
+      .on(
+        "error",
+        (error) => fs.writeSync(2, `mambaenv: cannot start ${process.execPath}: ${reason(error)}\n`),
+      )
+      .unref();
+  } finally {
+    fs.closeSync(out);
+  }
 }

@@ -16,6 +16,8 @@ export interface Facts {
   stale: string | undefined;
   /** Whether a change failed, and this is the last good environment. */
   fallback?: boolean;
+  /** The link that another process will switch. */
+  awaited?: string;
   /** The conda installation; looked for when first asked for. */
   installation(): Found | undefined;
 }

@@ -29,6 +29,7 @@ export interface Flags {
   "no-create"?: boolean;
   "no-sync"?: boolean;
   "no-fallback"?: boolean;
+  background?: boolean;
   locked?: boolean;
   frozen?: boolean;
   upgrade?: boolean;
@@ -80,6 +81,7 @@ export const FLAGS: readonly Flag[] = [
   { name: "user-site", text: "let Python import packages of ~/.local, too" },
   { name: "no-create", text: "never create an environment; exit 3 if there is none" },
   { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
+  { name: "background", text: "make a change behind: the last good environment is entered meanwhile" },
   { name: "no-fallback", text: "fail where a change fails, instead of keeping the last good environment" },
   { name: "locked", text: "fail (exit 4) if the lock file does not fit the requirements" },
   { name: "frozen", text: "use the lock file as it is" },
@@ -141,7 +143,7 @@ const MAKE: Names = [
 ];
 const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];
-const GO: Names = [...WAY, "no-create", "no-sync", "no-fallback", "lock-timeout"];
+const GO: Names = [...WAY, "no-create", "no-sync", "background", "no-fallback", "lock-timeout"];
 const ENTER: Names = ["shell", "hook", ...GO];
 const ALL: Names = [...BUILD, ...ENTER];
 const LOOK: Names = [...PLACE, "channel", "offline", "json"];

@@ -188,6 +188,13 @@ function abandoned(path: string, { files, owner }: Held, watch: Watch, world: Wo
   return watch.unchanged >= (owner ? STALE : BEAT);
 }
 
+/** Who holds a lock and what it does, for people; undefined where nobody alive does. */
+export function holder(path: string, world: World): string | undefined {
+  const held = owner(path, world);
+  const nobody = held === undefined || abandoned(path, held, { seen: "", unchanged: 0 }, world);
+  return nobody ? undefined : describe(path, held, world);
+}
+
 function describe(path: string, held: Held | undefined, world: World): string {
   const { owner } = held ?? {};
   if (owner === undefined) return "another process";

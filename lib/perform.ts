@@ -3,6 +3,7 @@ import type { Request } from "./args.ts";
 import { choose } from "./engines/choose.ts";
 import type { Progress } from "./engines/engine.ts";
 import { building, type Facts, gather, ownRoot } from "./facts.ts";
+import { lastGood } from "./fallback.ts";
 import { type Lock, lock, Lost } from "./lock.ts";
 import { plan, type Step } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
@@ -11,7 +12,7 @@ import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
 import { listed, provision } from "./provision.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
-import { begin, commit, discard, link, lockOf, look, newest, type Place, sweep } from "./store.ts";
+import { begin, commit, discard, link, lockOf, look, type Place, sweep } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** Does what the plan says; returns the facts as they are then. Throws Problem, and leaves what was there. */
@@ -32,37 +33,27 @@ export async function perform(
           return good;
         }
         break;
+      case "defer":
+        return await (await import("./background.ts")).defer(step.reason, facts, request, world);
       default:
-        step.kind satisfies never;
+        step satisfies never;
     }
   }
   return await gather(request, world);
 }
 
-/** Exit codes of what was asked for in so many words: then nothing else is entered. */
-const STRICT: readonly number[] = [EXIT.usage, EXIT.stale];
-
-/** The facts with the environment that worked before the change, and one warning; undefined where none may be. */
-function lastGood(problem: Problem, facts: Facts, world: World): Facts | undefined {
-  const { environment: before, settings } = facts;
-  if (!settings.fallback || STRICT.includes(problem.exit) || before.kind === "missing") return undefined;
-  const environment = before.kind === "damaged" ? newest(before.place, world) : before;
-  if (environment === undefined) return undefined;
-  const made = environment.kind === "generation"
-    ? ` of ${new Date(environment.stamp.made).toISOString()}`
-    : "";
-  const words = [
-    `mambaenv: warning: the last good environment${made} is entered, since the change failed: ${problem.message}`,
-    `  try: ${problem.hint || "mambaenv --no-fallback"}`,
-  ];
-  world.err(words.flatMap((text) => text.split("\n")).map((line) => `${plain(line)}\n`).join(""));
-  return { ...facts, environment, stale: undefined, fallback: true };
-}
+type Build = Step & { kind: "build" };
 
 /** How often a build starts anew that lost its lock: it was frozen, or a network's disk was. */
 const TRIES = 3;
 
-async function build(step: Step, facts: Facts, request: Request, world: World, tries = TRIES): Promise<void> {
+async function build(
+  step: Build,
+  facts: Facts,
+  request: Request,
+  world: World,
+  tries = TRIES,
+): Promise<void> {
   try {
     await locked(step, facts, request, world);
   } catch (error) {
@@ -72,7 +63,7 @@ async function build(step: Step, facts: Facts, request: Request, world: World, t
   }
 }
 
-async function locked(step: Step, facts: Facts, request: Request, world: World): Promise<void> {
+async function locked(step: Build, facts: Facts, request: Request, world: World): Promise<void> {
   const { place, root } = building(facts, world);
   const held = await lock(lockOf(place), world, patience(request));
   const untrap = world.trap(() => held.release());

@@ -3,7 +3,10 @@ import type { Facts } from "./facts.ts";
 import { EXIT, Problem } from "./problem.ts";
 
 /** What must be done before an environment can be activated. */
-export type Step = { kind: "build"; reason: string; /** Even where it fits. */ force?: boolean };
+export type Step =
+  | { kind: "build"; reason: string; /** Even where it fits. */ force?: boolean }
+  /** A build by another process, while what there is is entered. */
+  | { kind: "defer"; reason: string };
 
 /** The steps that lead to an environment that fits. Throws Problem with exit 3 where none may be made. */
 export function plan({ environment, settings, stale, project }: Facts): Step[] {
@@ -22,7 +25,8 @@ export function plan({ environment, settings, stale, project }: Facts): Step[] {
           EXIT.stale,
         );
       }
-      return stale === undefined || !settings.create ? [] : [{ kind: "build", reason: stale }];
+      if (stale === undefined || !settings.create) return [];
+      return [{ kind: settings.background ? "defer" : "build", reason: stale }];
     case "missing":
     case "damaged": {
       if (settings.create) return [{ kind: "build", reason: REASONS[environment.kind] }];

@@ -31,6 +31,8 @@ export interface Settings {
   sync: boolean;
   /** Whether the last good environment is kept where a change fails. */
   fallback: boolean;
+  /** Whether a change is made by another process, while the last good environment is entered. */
+  background: boolean;
   /** Whether the lock file has to fit, or is taken as it is. */
   lock: "locked" | "frozen" | undefined;
 }
@@ -71,6 +73,7 @@ export async function readSettings(
     create: !flag("no-create"),
     sync: !flag("no-sync"),
     fallback: !flag("no-fallback"),
+    background: flag("background"),
     lock: lockMode(sources, request.origins),
   };
 }

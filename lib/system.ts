@@ -135,6 +135,7 @@ export function createWorld(argv: readonly string[]): World {
     trap,
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
     run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),
+    launch: async (words, options) => (await import("./child.ts")).launch(words, options),
     exec: async (program) => (await import("./exec.ts")).exec(program),
     out: (text) => put(1, text),
     err: (text) => put(2, text),

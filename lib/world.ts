@@ -90,6 +90,11 @@ export interface World {
   trap(act: (status: number) => void): () => void;
   sleep(milliseconds: number): Promise<void>;
   run(argv: readonly string[], options?: RunOptions): Promise<Ended>;
+  /**
+   * Starts this program once more with other words, in a session of its own that holds nothing of ours; what it says
+   * goes to a file. Throws Problem.
+   */
+  launch(words: readonly string[], options: { cwd: string; env: Env; log: string }): Promise<void>;
   /** Becomes the program, by which ours ends; where it cannot, waits for its status. Throws Problem. */
   exec(program: Program): Promise<number>;
   /** The answer of stdout, once. A reader that is gone is no error. */

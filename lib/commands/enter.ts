@@ -55,11 +55,11 @@ export async function entering(facts: Facts, way: Way, world: World): Promise<Ch
 }
 
 /** What direnv is to look at: the inputs, also those that are not there yet, and nothing that we write. */
-function watched({ project, environment }: Facts): Change[] {
+function watched({ project, environment, awaited }: Facts): Change[] {
   if (project === undefined) return [];
   const more = environment.kind === "generation" ? environment.stamp.inputs.map(({ path }) => path) : [];
   const files = new Set([...INPUTS, ...more].map((path) => resolve(project.root, path)));
-  return [{ kind: "watch", files: [...files] }];
+  return [{ kind: "watch", files: [...files, ...awaited === undefined ? [] : [awaited]] }];
 }
 
 /** conda's own functions, and the environment as it is after them. */

@@ -3,11 +3,13 @@ import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
 import { building, type Facts, gather } from "../facts.ts";
 import { type Found, installations } from "../installation.ts";
+import { holder } from "../lock.ts";
 import { plan } from "../plan.ts";
 import { EXIT, Problem } from "../problem.ts";
 import type { Setting } from "../settings.ts";
 import { ask, detect } from "../shells.ts";
 import { VERSION } from "../version.ts";
+import { lockOf } from "../store.ts";
 import type { World } from "../world.ts";
 
 /** A heading and its lines, or in JSON a key and its value. */
@@ -100,7 +102,9 @@ function environment(facts: Facts, world: World): Section {
     case "generation": {
       const { made, engine } = environment.stamp;
       const fits = stale === undefined ? "fits the project" : `does not fit any more: ${stale}`;
-      return section(environment.prefix, `made ${new Date(made).toISOString()} by ${engine}`, fits);
+      const maker = holder(lockOf(environment.place), world);
+      const lines = [`made ${new Date(made).toISOString()} by ${engine}`, fits];
+      return section(environment.prefix, ...lines, ...maker ? [`a new one is being made: ${maker}`] : []);
     }
     case "damaged":
       return section(environment.prefix, "damaged: will be made anew");

@@ -1,0 +1,56 @@
+// A change that is made behind: the last good environment is entered at once, a process of its own makes the new one.
+import { FLAGS, type Request } from "./args.ts";
+import { building, type Facts } from "./facts.ts";
+import { holder } from "./lock.ts";
+import { plain } from "./progress.ts";
+import { generations, link, lockOf, type Place, stem } from "./store.ts";
+import type { World } from "./world.ts";
+
+/** What the process says. */
+export function logOf(place: Place): string {
+  return `${generations(place)}/${stem(place)}.log`;
+}
+
+/** Starts the process unless somebody builds already; returns the facts with what there is. Throws Problem. */
+export async function defer(reason: string, facts: Facts, request: Request, world: World): Promise<Facts> {
+  const { place } = building(facts, world);
+  const log = logOf(place);
+  const busy = holder(lockOf(place), world);
+  const failed = busy === undefined ? lastWords(world.read(log)) : undefined;
+  if (busy === undefined) {
+    world.mkdir(generations(place));
+    await world.launch(["sync", ...words(request)], { cwd: world.cwd, env: world.env, log });
+  }
+  if (!request.flags.quiet) {
+    const why = failed === undefined ? "" : `\n  the last try failed: ${failed}`;
+    world.err(
+      plain(
+        `mambaenv: ${reason}: the new environment is made behind (${busy ?? log}), this is the last good one`,
+      ) +
+        `${why}\n`,
+    );
+  }
+  return { ...facts, stale: undefined, awaited: link(place) };
+}
+
+/** Our own flags, those that `sync` knows too; variables are inherited. */
+function words({ flags, origins }: Request): string[] {
+  return FLAGS.flatMap(({ name }) => {
+    const value = flags[name];
+    if (!SYNC.includes(name) || !origins[name]?.startsWith("--")) return [];
+    if (typeof value === "boolean") return value ? [`--${name}`] : [];
+    return [value ?? []].flat().map((each) => `--${name}=${each}`);
+  });
+}
+const SYNC: readonly string[] = [
+  ...["project", "name", "prefix", "root", "python", "channel", "cuda", "glibc", "engine"],
+  ...["offline", "locked", "frozen"],
+];
+
+/** What a failed try said last; undefined where there was none, or it made its environment. */
+function lastWords(log: string | undefined): string | undefined {
+  const lines = (log ?? "").trimEnd().split("\n");
+  if (/^(Made|Nothing changed): /.test(lines.at(-1)!)) return undefined;
+  const said = lines.findLast((line) => line.startsWith("mambaenv: "));
+  return said && plain(said.slice("mambaenv: ".length));
+}
