@@ -15,7 +15,7 @@ export function logOf(place: Place): string {
 export async function defer(reason: string, facts: Facts, request: Request, world: World): Promise<Facts> {
   const { place } = building(facts, world);
   const log = logOf(place);
-  const busy = holder(lockOf(place), world);
+  const busy = holder(lockOf(place), world) ?? starting(log, world);
   const failed = busy === undefined ? lastWords(world.read(log)) : undefined;
   if (busy === undefined) {
     world.mkdir(generations(place));
@@ -31,6 +31,15 @@ export async function defer(reason: string, facts: Facts, request: Request, worl
     );
   }
   return { ...facts, stale: undefined, awaited: link(place) };
+}
+
+/** Milliseconds that a process may take to its lock. */
+const START = 3000;
+
+/** The log of a process that was started just now and has no lock yet. */
+function starting(log: string, world: World): string | undefined {
+  const stat = world.stat(log);
+  return stat?.size === 0 && Math.abs(world.now() - stat.mtime) < START ? log : undefined;
 }
 
 /** Our own flags, those that `sync` knows too; variables are inherited. */

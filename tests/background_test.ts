@@ -90,9 +90,11 @@ Deno.test(
         () => world.list(`${world.top}/home/.local/share/mambaenv/envs/.mambaenv/work.lock`) === undefined,
         "its lock",
       );
+      const failed = () => /could not install nowhere-at-all/.test(world.read(log(world.top)) ?? "");
       const next = await bash('source <("$M"); echo $?; hello', BEHIND);
       assert.match(next.out, /^0\n/, next.err);
       assert.match(next.err, /the last try failed: pip could not install nowhere-at-all/);
+      await until(failed, "the end of the second try");
     }),
 );
 
