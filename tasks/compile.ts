@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { COMPILER, PACKAGE, ROOT } from "./compiler.ts";
+import { COMPILER, PACKAGE, ROOT, VERSION } from "./compiler.ts";
 
 const FLAGS = [
   "--minify",
@@ -17,6 +17,22 @@ const FLAGS = [
   "--no-compile-autoload-dotenv",
 ];
 
+/** The commit that is checked out, with a `+` where files of it were changed; `""` where git does not know. */
+export function commit(): string {
+  const git = (...words: string[]) => spawnSync("git", words, { cwd: ROOT, encoding: "utf8" });
+  // A source archive may have been unpacked within somebody's repository.
+  if (git("rev-parse", "--show-prefix").stdout !== "\n") return "";
+  const head = git("rev-parse", "--short=12", "HEAD").stdout.trim();
+  return head + (git("status", "--porcelain", "--untracked-files=no").stdout === "" ? "" : "+");
+}
+
+/** What `--version` tells, as a word of the compiler. */
+function built(): string {
+  const { imports } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
+  const rattler = imports["@conda-org/rattler"].split("@").at(-1);
+  return `--define=MAMBAENV_BUILD=${JSON.stringify({ commit: commit(), rattler, bun: VERSION })}`;
+}
+
 /** The program's own entry points. */
 export const ENTRIES = ["main.ts", "lib/builtin/solver.ts"];
 
@@ -29,7 +45,7 @@ export function build(entries: readonly string[], outfile: string, more: readonl
     console.error(`No compiler for this machine at ${COMPILER}: deno add npm:${PACKAGE}`);
     process.exit(1);
   }
-  const words = ["build", "--compile", ...FLAGS, ...more, ...entries, "--outfile", outfile];
+  const words = ["build", "--compile", ...FLAGS, built(), ...more, ...entries, "--outfile", outfile];
   const { status, stdout, stderr } = spawnSync(COMPILER, words, { cwd: ROOT, encoding: "utf8" });
   if (status === 0) return outfile;
   console.error(stdout + stderr);

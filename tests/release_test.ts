@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { commit } from "../tasks/compile.ts";
 import { type Target, TARGETS, VERSION } from "../tasks/compiler.ts";
 import { archive, program, release } from "../tasks/release.ts";
 import { PLATFORMS, wheel } from "../tasks/wheels.ts";
@@ -97,7 +98,11 @@ for (const target of TARGETS) {
         assert.deepEqual(fs.readdirSync(dir), [`mambaenv-${target.name}`], "nothing is left over");
         if (target.name.replace("-baseline", "") !== HERE) return;
         const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8" });
-        assert.match(stdout, /^mambaenv \d+\.\d+\.\d+\n$/);
+        const { imports } = JSON.parse(fs.readFileSync(join(ROOT, "deno.json"), "utf8"));
+        const rattler = imports["@conda-org/rattler"].replace(/.*@/, "");
+        const made = [...commit() ? [`commit ${commit()}`] : [], `rattler ${rattler}`, `bun ${VERSION}`];
+        assert.match(stdout, /^mambaenv \d+\.\d+\.\d+ \(/);
+        assert.ok(stdout.endsWith(` (${made.join(", ")})\n`), stdout);
       }),
   );
 }

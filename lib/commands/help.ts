@@ -4,7 +4,7 @@ import type { Answer } from "../code.ts";
 import { EXIT, Unknown } from "../problem.ts";
 import { shells } from "../shells.ts";
 import { OURS, STANDING } from "../vars.ts";
-import { VERSION } from "../version.ts";
+import { about, VERSION } from "../version.ts";
 import type { World } from "../world.ts";
 
 /** Help on all commands, or on one; the version where `--version` asks for it. */
@@ -17,7 +17,7 @@ export function run(request: Request, world: World): Promise<Answer> {
 }
 
 function answer(request: Request): string {
-  if (request.flags.version) return `mambaenv ${VERSION}\n`;
+  if (request.flags.version) return `${about()}\n`;
   const name = request.flags.help ? explicit(request) : request.words[0];
   if (name === undefined) return overview();
   if (name === "shells") return forms();

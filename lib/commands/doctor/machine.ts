@@ -1,6 +1,6 @@
 // The program and the machine: kernel, C library, processor, clock.
 import { subdirOf, virtualPackages } from "../../builtin/virtual.ts";
-import { VERSION } from "../../version.ts";
+import { about } from "../../version.ts";
 import type { World } from "../../world.ts";
 import type { Case, Finding } from "./finding.ts";
 
@@ -20,7 +20,7 @@ export async function machine(_: Case, world: World): Promise<Finding[]> {
     ...virtual.has("__archspec") ? [virtual.get("__archspec")!.build] : [],
   ];
   return [
-    { topic: "program", level: "ok", text: `mambaenv ${VERSION}` },
+    { topic: "program", level: "ok", text: about() },
     { topic: "machine", level: "ok", text: parts.join(", ") },
     ...library(platform, version("__glibc")),
     ...clock(world),
