@@ -5,9 +5,7 @@ import * as enter from "./lib/commands/enter.ts";
 import { createWorld } from "./lib/system.ts";
 import type { World } from "./lib/world.ts";
 
-interface Run {
-  run(request: Request, world: World): Promise<Answer>;
-}
+type Run = { run(request: Request, world: World): Promise<Answer> };
 /** One literal import for each command, so that only what is called is loaded. */
 const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   enter: () => enter,
@@ -29,6 +27,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   fetch: () => import("./lib/commands/fetch.ts"),
   export: () => import("./lib/commands/export.ts"),
   completions: () => import("./lib/commands/completions.ts"),
+  man: () => import("./lib/commands/man.ts"),
   help: () => import("./lib/commands/help.ts"),
 };
 

@@ -137,10 +137,7 @@ type Names = readonly (keyof Flags)[];
 export const EVERY: Names = ["quiet", "verbose", "help", "version"];
 const PLACE: Names = ["project", "name", "prefix", "root"];
 const ELSEWHERE: Names = ["cuda", "glibc"];
-const MAKE: Names = [
-  ...["python", "channel", "engine", "offline", "locked", "frozen"] as const,
-  ...ELSEWHERE,
-];
+const MAKE: Names = ["python", "channel", "engine", "offline", "locked", "frozen", ...ELSEWHERE];
 const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];
 const GO: Names = [...WAY, "no-create", "no-sync", "background", "no-fallback", "lock-timeout"];
@@ -210,5 +207,6 @@ export const COMMANDS: readonly Command[] = [
   row("completions", "bash|zsh|fish", "code for your shell's completion, to be read like the rest", [], {
     most: 1,
   }),
-  row("help", "[COMMAND]", "this text, or a command's", [], { most: 1 }),
+  row("man", "", "the manual page, for `man -l`", []),
+  row("help", "[COMMAND|TOPIC]", "this text, or a command's, or a topic's", [], { most: 1 }),
 ];

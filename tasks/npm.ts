@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { page } from "../lib/commands/man.ts";
 import { VERSION } from "../lib/version.ts";
 import { ROOT } from "./compiler.ts";
 import { enlist, folders } from "./dist.ts";
@@ -45,13 +46,22 @@ export function manifest({ name, os, cpu, libc }: Package): object {
 export function launcher(dir: string): string {
   const launch = fs.readFileSync(join(import.meta.dirname!, "npm", "launch.sh"));
   const optionalDependencies = Object.fromEntries(PACKAGES.map(({ name }) => [name, VERSION]));
-  const files = ["bin", "place.sh"];
+  const files = ["bin", "place.sh", "mambaenv.1"];
   const scripts = { postinstall: "sh place.sh" };
-  const json = { name: "mambaenv", ...COMMON, bin: "bin/mambaenv", files, scripts, optionalDependencies };
+  const json = {
+    name: "mambaenv",
+    ...COMMON,
+    bin: "bin/mambaenv",
+    man: "./mambaenv.1",
+    files,
+    scripts,
+    optionalDependencies,
+  };
   return pack(json, dir, (folder) => {
     for (const name of ["bin/mambaenv", "place.sh"]) {
       fs.writeFileSync(join(folder, name), launch, { mode: 0o755 });
     }
+    fs.writeFileSync(join(folder, "mambaenv.1"), page());
     fs.copyFileSync(join(ROOT, "README.md"), join(folder, "README.md"));
   });
 }

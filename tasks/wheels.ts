@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { page } from "../lib/commands/man.ts";
 import { VERSION } from "../lib/version.ts";
 import { ROOT } from "./compiler.ts";
 import { enlist, folders } from "./dist.ts";
@@ -42,6 +43,7 @@ export function wheel(target: string, program: Uint8Array, packed: Buffer, dir: 
   const text = (name: string, text: string): Member => ({ name, bytes: Buffer.from(text), mode: 0o644 });
   const members: Member[] = [
     { name: `${base}.data/scripts/mambaenv`, bytes: program, mode: 0o755, packed },
+    text(`${base}.data/data/share/man/man1/mambaenv.1`, page()),
     text(`${info}/METADATA`, `${METADATA}\n${own("README.md")}`),
     text(`${info}/WHEEL`, `Wheel-Version: 1.0\nGenerator: mambaenv\nRoot-Is-Purelib: false\n${tags}`),
     { name: `${info}/LICENSE`, bytes: own("LICENSE"), mode: 0o644 },

@@ -31,6 +31,7 @@ const TABLE: [typed: string, offered: string][] = [
   ["lock --js", ""],
   ["lock --plat", "--platform"],
   ["help dea", "deactivate"],
+  ["help con", "config"],
   ["completions zs", "zsh"],
   ["activate --no-s", "--no-stack --no-sync"],
 ];

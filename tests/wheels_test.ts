@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { page } from "../lib/commands/man.ts";
 import { VERSION } from "../lib/version.ts";
 import { enlist } from "../tasks/dist.ts";
 import { PLATFORMS, wheel } from "../tasks/wheels.ts";
@@ -68,6 +69,8 @@ Deno.test(
         const installed = join(bin, "mambaenv");
         assert.deepEqual(fs.readdirSync(bin).filter((name) => name.startsWith("mambaenv")), ["mambaenv"]);
         assert.ok(fs.readFileSync(installed).equals(bytes), "byte for byte the program");
+        const manual = join(bin, "..", "share", "man", "man1", "mambaenv.1");
+        assert.equal(fs.readFileSync(manual, "utf8"), page());
         assert.match(ran([installed, "--version"], dir), new RegExp(`^mambaenv ${VERSION}\\b`));
         ran([...pip, "uninstall", "--yes", "mambaenv"], dir, env);
         assert.ok(!fs.existsSync(installed));

@@ -2,12 +2,12 @@
 import { type Command, COMMANDS, type Flag, FLAGS, type Request, variable } from "../args.ts";
 import type { Answer } from "../code.ts";
 import { EXIT, Unknown } from "../problem.ts";
-import { shells } from "../shells.ts";
 import { OURS, STANDING } from "../vars.ts";
 import { about, VERSION } from "../version.ts";
 import type { World } from "../world.ts";
+import { TOPICS } from "./topics.ts";
 
-/** Help on all commands, or on one; the version where `--version` asks for it. */
+/** Help on all commands, on one, or on a topic; the version where `--version` asks for it. */
 export function run(request: Request, world: World): Promise<Answer> {
   const text = answer(request);
   // Behind a command that prints code, it is a shell that reads stdout.
@@ -20,10 +20,11 @@ function answer(request: Request): string {
   if (request.flags.version) return `${about()}\n`;
   const name = request.flags.help ? explicit(request) : request.words[0];
   if (name === undefined) return overview();
-  if (name === "shells") return forms();
   const command = COMMANDS.find((command) => command.name === name);
   if (command) return detail(command);
-  const known = COMMANDS.map(({ name }) => name);
+  const topic = Object.hasOwn(TOPICS, name) ? TOPICS[name] : undefined;
+  if (topic) return `${topic.text}\n\n${rows(topic.rows)}`;
+  const known = [...COMMANDS.map(({ name }) => name), ...Object.keys(TOPICS)];
   throw new Unknown(`No help on ${JSON.stringify(name)}`, "mambaenv help", { word: name, known });
 }
 
@@ -47,8 +48,9 @@ Variables it reads
 ${rows(STANDING.map(({ name, text }) => [name, text]))}
 Variables it sets
 ${rows(OURS.map(({ name, text }) => [name, text]))}
-Exit codes: 0 done, 1 failed, 2 usage, 3 no engine or no such environment, 4 stale lock, 5 needs the network;
-run and shell end as the command does
+Exit codes
+${rows(TOPICS["exit"]!.rows)}
+More: mambaenv help COMMAND, mambaenv help ${Object.keys(TOPICS).join("|")}
 `;
 }
 
@@ -56,14 +58,6 @@ function detail(command: Command): string {
   const own = FLAGS.filter(({ name }) => command.flags.includes(name));
   const usage = `mambaenv ${command.name} ${own.length ? "[FLAGS] " : ""}${command.words}`.trimEnd();
   return `${usage}\n\n  ${command.text}\n${own.length ? `\nFlags\n${flags(own)}` : ""}`;
-}
-
-/** The line to use in each shell. */
-function forms(): string {
-  const known = shells.map(({ names, form }) => [names.join(", "), form.replace("%", "mambaenv")]);
-  return `The line that activates, by shell; the same with "mambaenv activate NAME" and all the others\n\n${
-    rows(known)
-  }`;
 }
 
 function flags(list: readonly Flag[]): string {

@@ -1,6 +1,7 @@
 // What can stand where, for all shells: flags of a command, kinds of values and of words.
 import { type Command, COMMANDS, EVERY, type Flag, FLAGS } from "../../args.ts";
 import { shells } from "../../shells.ts";
+import { TOPICS } from "../topics.ts";
 
 /** What completes a value or a word: fixed words, or what the shell finds. */
 export type Offer =
@@ -19,7 +20,9 @@ export function valueOf({ name, among, value }: Flag): Offer {
 export function wordsOf({ name, style }: Command): Offer {
   if (style === "command") return { kind: "command" };
   if (name === "activate") return { kind: "names" };
-  if (name === "help") return { kind: "words", words: [...COMMANDS.map(({ name }) => name), "shells"] };
+  if (name === "help") {
+    return { kind: "words", words: [...COMMANDS.map(({ name }) => name), ...Object.keys(TOPICS)] };
+  }
   return name === "completions" ? { kind: "words", words: ["bash", "zsh", "fish"] } : { kind: "nothing" };
 }
 
