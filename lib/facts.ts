@@ -1,11 +1,12 @@
 // What is so: the project, its settings, the environment at its place, and whether it still fits. Only reads.
 import type { Request } from "./args.ts";
 import { type Found, installation, installations } from "./installation.ts";
+import { denied } from "./prefix.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { basename, findProject, homeless, parent, type Project } from "./project.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { staleness } from "./stamp.ts";
-import { type Environment, look, type Place, placeOf } from "./store.ts";
+import { type Environment, link, look, type Place, placeOf } from "./store.ts";
 import type { World } from "./world.ts";
 
 export interface Facts {
@@ -67,12 +68,14 @@ function told(world: World): boolean {
 
 /** The first place that holds the environment; what costs a search of the machine comes last. */
 function search(settings: Settings, find: () => Found | undefined, world: World): Environment {
+  const looked: string[] = [];
   for (const where of places(settings, find, world)) {
     const place = where();
     const environment = place && look(place, world);
     if (environment && environment.kind !== "missing") return environment;
+    if (place) looked.push(link(place));
   }
-  return { kind: "missing" };
+  return { kind: "missing", refused: looked.find((path) => denied(path, world)) };
 }
 
 /** Where it may be, in order, each thought of only when its turn comes. */

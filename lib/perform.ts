@@ -6,7 +6,8 @@ import { building, type Facts, gather, ownRoot } from "./facts.ts";
 import { lastGood } from "./fallback.ts";
 import { type Lock, lock, Lost } from "./lock.ts";
 import { plan, type Step } from "./plan.ts";
-import { EXIT, Problem } from "./problem.ts";
+import { denied } from "./prefix.ts";
+import { EXIT, Problem, unreadable } from "./problem.ts";
 import { createReport, describe, plain } from "./progress.ts";
 import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
@@ -128,7 +129,7 @@ async function generation(
   const found = facts.installation();
   const engine = await choose(settings, found);
   if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
-  if (taken(link(place), world)) throw occupied(place);
+  if (taken(link(place), world)) throw occupied(place, world);
   const draft = begin(place, world);
   const { report: show, clear } = createReport(world, request.flags.quiet === true);
   const report = (progress: Progress) => {
@@ -173,7 +174,8 @@ function taken(path: string, world: World): boolean {
   return stat !== undefined && stat.kind !== "link";
 }
 
-function occupied(place: Place): Problem {
+function occupied(place: Place, world: World): Problem {
+  if (denied(link(place), world)) return unreadable(link(place));
   const path = JSON.stringify(link(place));
   return new Problem(`${path} is no environment of mambaenv's`, "choose another name: mambaenv --name NAME");
 }

@@ -1,6 +1,6 @@
 // From facts to steps. Pure: what is to be done, and why; nothing on the warm path.
 import type { Facts } from "./facts.ts";
-import { EXIT, Problem } from "./problem.ts";
+import { EXIT, Problem, unreadable } from "./problem.ts";
 
 /** What must be done before an environment can be activated. */
 export type Step =
@@ -30,6 +30,7 @@ export function plan({ environment, settings, stale, project }: Facts): Step[] {
     case "missing":
     case "damaged": {
       if (settings.create) return [{ kind: "build", reason: REASONS[environment.kind] }];
+      if (environment.kind === "missing" && environment.refused) throw unreadable(environment.refused);
       const name = JSON.stringify(settings.prefix?.value ?? settings.name?.value);
       throw new Problem(
         `No environment ${name}, and --no-create says not to make one`,

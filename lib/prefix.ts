@@ -2,10 +2,24 @@
 import { type Prefix, UNSET, valueOf } from "./activation/state.ts";
 import { normal } from "./activation/path.ts";
 import { nameable, type Shell } from "./code.ts";
-import { Problem, reason } from "./problem.ts";
+import { Problem, reason, unreadable } from "./problem.ts";
 import type { World } from "./world.ts";
 
 export type { Prefix } from "./activation/state.ts";
+
+/** Reads a prefix that is to be entered. Throws Problem where this user may not. */
+export function readTarget(path: string, shell: Pick<Shell, "scripts">, world: World): Prefix {
+  const prefix = readPrefix(path, shell, world);
+  if (prefix.refused) throw unreadable(path);
+  return prefix;
+}
+
+/** Whether an environment is there that this user may not look into. */
+export function denied(path: string, world: World): boolean {
+  let refused = false;
+  world.stat(`${path}/conda-meta`, () => refused = true);
+  return refused && world.lstat(path) !== undefined;
+}
 
 /** Reads what activating `path` in a shell needs. What is broken becomes a warning; a missing prefix is empty. */
 export function readPrefix(path: string, shell: Pick<Shell, "scripts">, world: World): Prefix {
@@ -13,8 +27,17 @@ export function readPrefix(path: string, shell: Pick<Shell, "scripts">, world: W
   const vars = new Map<string, string | null>();
   const folder = `${path}/etc/conda`;
   // Most prefixes have none of the three folders: one question tells.
-  const there = world.list(folder) ?? [];
-  const list = (name: string) => there.includes(name) ? world.list(`${folder}/${name}`) ?? [] : [];
+  let refused = false;
+  const unread = (what: string) => warnings.push(`Cannot read ${JSON.stringify(what)}: it is left out`);
+  const there = world.list(folder, () => {
+    refused = denied(path, world);
+    if (!refused) unread(folder);
+  }) ?? [];
+  if (refused) return { path, activate: [], deactivate: [], vars, warnings, refused };
+  const list = (name: string) => {
+    const file = `${folder}/${name}`;
+    return there.includes(name) ? world.list(file, () => unread(file)) ?? [] : [];
+  };
   for (const name of list("env_vars.d")) {
     readVariables(`${folder}/env_vars.d/${name}`, (json) => json, vars, warnings, world);
   }
@@ -42,7 +65,8 @@ function readVariables(
   world: World,
 ): void {
   // No file is no news: only something that is there can be broken.
-  if (world.lstat(file) === undefined) return;
+  let refused = false;
+  if (world.lstat(file, () => refused = true) === undefined && !refused) return;
   const text = world.read(file);
   if (text === undefined) {
     warnings.push(`Cannot read ${JSON.stringify(file)}: its variables are left out`);
@@ -124,7 +148,10 @@ export interface Places {
 export function locate(word: string, places: Places, world: World): string {
   if (/[/\\]/.test(word)) {
     const path = expand(word, world);
-    if (world.stat(`${path}/conda-meta`)?.kind === "dir") return generation(path, world);
+    const refused = () => {
+      throw unreadable(path);
+    };
+    if (world.stat(`${path}/conda-meta`, refused)?.kind === "dir") return generation(path, world);
     throw new Problem(
       `Not a conda environment: ${JSON.stringify(path)} has no folder conda-meta`,
       "conda env list",
@@ -137,12 +164,13 @@ export function locate(word: string, places: Places, world: World): string {
       "mambaenv status",
     );
   }
+  const shut = new Set<string>();
   for (const dir of places.dirs) {
     const path = normal(`${dir}/${word}`);
-    if (world.stat(path)?.kind === "dir") return generation(path, world);
+    if (world.stat(path, () => shut.add(dir))?.kind === "dir") return generation(path, world);
   }
   const looked = places.dirs.length
-    ? ` in ${places.dirs.join(", ")}`
+    ? ` in ${places.dirs.map((dir) => shut.has(dir) ? `${dir} (permission denied)` : dir).join(", ")}`
     : ": no folder of environments is known";
   throw new Problem(`No environment is called ${JSON.stringify(word)}${looked}`, "conda env list");
 }

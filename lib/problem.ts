@@ -22,6 +22,12 @@ export class Problem extends Error {
   }
 }
 
+/** What is said of an environment that is there, though not for this user. */
+export function unreadable(path: string): Problem {
+  const name = JSON.stringify(path);
+  return new Problem(`Cannot read the environment ${name}: permission denied`, `ls -ld ${name}`);
+}
+
 /** A word that is none of those that are known; who explains it says which one may have been meant. */
 export class Unknown extends Problem {
   constructor(message: string, hint: string, readonly choice: { word: string; known: readonly string[] }) {

@@ -14,7 +14,8 @@ export interface Place {
 
 /** An environment as found at its place. */
 export type Environment =
-  | { kind: "missing" }
+  /** `refused` is the path of one that this user may not look into. */
+  | { kind: "missing"; refused?: string }
   /** A folder that the user or conda made: activated as it is, never rebuilt. */
   | { kind: "plain"; prefix: string; place: Place }
   | { kind: "generation"; prefix: string; place: Place; stamp: Stamp }

@@ -3,19 +3,20 @@ import * as fs from "node:fs";
 import { decode, encode } from "./bytes.ts";
 import { Problem, reason } from "./problem.ts";
 import { alive, trap } from "./signals.ts";
-import type { Env, Stat, World } from "./world.ts";
+import type { Env, Refused, Stat, World } from "./world.ts";
 
 /** A path as the file system wants it. */
 export function native(path: string): string | Buffer {
   return path.isWellFormed() ? path : encode(path);
 }
 
-function absent<T>(read: () => T): T | undefined {
+function absent<T>(read: () => T, refused?: Refused): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Error && "code" in error) return undefined;
-    throw error;
+    if (!(error instanceof Error && "code" in error)) throw error;
+    if (error.code === "EACCES" || error.code === "EPERM") refused?.();
+    return undefined;
   }
 }
 
@@ -80,13 +81,13 @@ export function createWorld(argv: readonly string[]): World {
       const text = absent(() => fs.readFileSync(native(path), "utf8"));
       return text?.includes(LOST) ? decode(fs.readFileSync(native(path))) : text;
     },
-    list: (path) => {
-      const names = absent(() => fs.readdirSync(native(path)));
+    list: (path, refused) => {
+      const names = absent(() => fs.readdirSync(native(path)), refused);
       return (names?.some(lossy) ? fs.readdirSync(native(path), "buffer").map(decode) : names)?.sort(order);
     },
     stat,
-    lstat: (path) => {
-      const stats = absent(() => fs.lstatSync(native(path), { throwIfNoEntry: false }));
+    lstat: (path, refused) => {
+      const stats = absent(() => fs.lstatSync(native(path), { throwIfNoEntry: false }), refused);
       return stats && status(stats);
     },
     readlink: (path) => {
@@ -142,8 +143,8 @@ export function createWorld(argv: readonly string[]): World {
   };
 }
 
-function stat(path: string): Stat | undefined {
-  const stats = absent(() => fs.statSync(native(path), { throwIfNoEntry: false }));
+function stat(path: string, refused?: Refused): Stat | undefined {
+  const stats = absent(() => fs.statSync(native(path), { throwIfNoEntry: false }), refused);
   return stats && status(stats);
 }
 

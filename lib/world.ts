@@ -45,6 +45,9 @@ export interface Program {
   keep: readonly number[];
 }
 
+/** Called where nothing is found as we may not look, which is not to say that nothing is there. */
+export type Refused = () => void;
+
 /** All that the program may know or do. Strings from the system carry invalid UTF-8 as U+DC80..U+DCFF. */
 export interface World {
   readonly argv: readonly string[];
@@ -58,9 +61,9 @@ export interface World {
   /** A file's text; undefined where there is none, or it is no readable file. */
   read(path: string): string | undefined;
   /** A folder's entries, sorted by code point; undefined where it is no readable folder. */
-  list(path: string): string[] | undefined;
-  stat(path: string): Stat | undefined;
-  lstat(path: string): Stat | undefined;
+  list(path: string, refused?: Refused): string[] | undefined;
+  stat(path: string, refused?: Refused): Stat | undefined;
+  lstat(path: string, refused?: Refused): Stat | undefined;
   /** Where a symbolic link points, as written; undefined where it is none. */
   readlink(path: string): string | undefined;
   /** The path without symbolic links; undefined where there is nothing. */

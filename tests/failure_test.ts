@@ -1,7 +1,7 @@
 // What fails is said on stderr, with a status that is not 0, in a shell that lives on with its environment as it
 // was: in every shell, by the compiled program in the form that users are told, as a user who is not root.
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { shellNamed } from "../lib/shells.ts";
 import { call, type Called, lend } from "./program.ts";
 import { put } from "./root.ts";
@@ -45,6 +45,9 @@ interface Row {
 }
 
 const STATE = "root/envs/demo/conda-meta/state";
+const SCRIPTS = "root/envs/demo/etc/conda/activate.d";
+const UNREADABLE =
+  /^mambaenv: Cannot read the environment ".*\/root\/envs\/demo": permission denied\n {2}try: ls /;
 const ROWS: { [what: string]: Row } = {
   "an unknown environment": {
     bad: () => {},
@@ -56,14 +59,58 @@ const ROWS: { [what: string]: Row } = {
   "a folder of environments that cannot be read": {
     bad: (top) => chmodSync(`${top}/root/envs`, 0),
     words: "activate demo",
-    says: /^mambaenv: No environment is called "demo" in .*\n {2}try: /,
+    says: /^mambaenv: No environment is called "demo" in .*\/root\/envs \(permission denied\).*\n {2}try: /,
     status: 1,
   },
   "an environment that cannot be read, by path": {
     bad: (top) => chmodSync(`${top}/root/envs/demo`, 0),
     words: "activate ../root/envs/demo",
-    says: /^mambaenv: Not a conda environment: .*\n {2}try: /,
+    says: UNREADABLE,
     status: 1,
+  },
+  "an environment that cannot be read, by name": {
+    bad: (top) => chmodSync(`${top}/root/envs/demo`, 0),
+    words: "activate demo",
+    says: UNREADABLE,
+    status: 1,
+  },
+  "an environment that can be listed, and no more": {
+    bad: (top) => chmodSync(`${top}/root/envs/demo`, 0o444),
+    words: "activate demo",
+    says: UNREADABLE,
+    status: 1,
+  },
+  "an environment that cannot be read, as the project's": {
+    bad: (top) => chmodSync(`${top}/root/envs/demo`, 0),
+    words: "--name demo --no-create",
+    says: UNREADABLE,
+    status: 1,
+  },
+  "an environment that cannot be read, where one is to be made": {
+    bad: (top) => {
+      chmodSync(`${top}/root/envs`, 0o777);
+      chmodSync(`${top}/root/envs/demo`, 0);
+    },
+    words: "--name demo --quiet",
+    says: UNREADABLE,
+    status: 1,
+  },
+  "a folder of scripts that cannot be read": {
+    bad: (top) => {
+      put(`${top}/${SCRIPTS}/a.sh`, "");
+      chmodSync(`${top}/${SCRIPTS}`, 0);
+    },
+    words: "activate demo",
+    says: /^mambaenv: warning: Cannot read ".*\/activate\.d": it is left out\n$/,
+    status: 0,
+    entered: true,
+  },
+  "a folder of records that cannot be read": {
+    bad: (top) => chmodSync(`${top}/root/envs/demo/conda-meta`, 0),
+    words: "activate demo",
+    says: /^mambaenv: warning: Cannot read ".*\/state": its variables are left out\n$/,
+    status: 0,
+    entered: true,
   },
   "a root in which nothing can be made": {
     bad: (top) => chmodSync(`${top}/root/envs`, 0o555),
@@ -105,7 +152,9 @@ function withPlace<T>(test: (top: string) => T): T {
     chmodSync(`${top}/mambaenv`, 0o755);
     return test(top);
   } finally {
-    for (const folder of ["root/envs/demo", "root/envs"]) chmodSync(`${top}/${folder}`, 0o755);
+    for (const folder of ["root/envs", "root/envs/demo", "root/envs/demo/conda-meta", SCRIPTS]) {
+      if (existsSync(`${top}/${folder}`)) chmodSync(`${top}/${folder}`, 0o755);
+    }
     rmSync(top, { recursive: true, force: true });
   }
 }

@@ -17,6 +17,8 @@ export interface Prefix {
   deactivate: readonly string[];
   /** null unsets; `UNSET` is left alone on the way in, gone on the way out. */
   vars: ReadonlyMap<string, string | null>;
+  /** Whether it is there, though not for this user: it cannot be entered. */
+  refused?: boolean;
   /** What was broken, a sentence each, naming the file. */
   warnings: readonly string[];
 }

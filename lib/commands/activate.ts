@@ -6,7 +6,7 @@ import { type Answer, type Change, render, type Shell } from "../code.ts";
 import { type Condarc, loadCondarc, readCondarc } from "../condarc.ts";
 import { ownRoot } from "../facts.ts";
 import { installation } from "../installation.ts";
-import { envsDirs, expand, locate, readPrefix } from "../prefix.ts";
+import { envsDirs, expand, locate, readPrefix, readTarget } from "../prefix.ts";
 import { EXIT } from "../problem.ts";
 import { shells } from "../shells.ts";
 import type { World } from "../world.ts";
@@ -92,7 +92,8 @@ function decide(wanted: Wanted, known: Known, shell: Shell, world: World): Plan 
   };
   const read = (path: string) => readPrefix(path, shell, world);
   if (wanted.verb === "activate") {
-    const prefix = read(locate(wanted.target ?? "", { dirs: places(known, root, world), root }, world));
+    const path = locate(wanted.target ?? "", { dirs: places(known, root, world), root }, world);
+    const prefix = readTarget(path, shell, world);
     const previous = now.level > 0 ? read(now.prefix) : undefined;
     const changes = activate(env, prefix, previous, options);
     return { changes, warnings: [...prefix.warnings, ...conflicts(env, prefix, options)] };

@@ -6,7 +6,7 @@ import { type Condarc, loadCondarc, readCondarc } from "../condarc.ts";
 import { type Facts, gather } from "../facts.ts";
 import { fast, full, type Hooked } from "../hook.ts";
 import { plan } from "../plan.ts";
-import { readPrefix } from "../prefix.ts";
+import { readPrefix, readTarget } from "../prefix.ts";
 import { INPUTS, resolve } from "../project.ts";
 import { EXIT, Problem } from "../problem.ts";
 import * as scope from "../scope.ts";
@@ -77,7 +77,7 @@ async function into(facts: Facts, { shell, stack }: Way, world: World): Promise<
   if (environment.kind === "missing") throw new Error("activation without an environment");
   const above = active(world.env);
   const previous = above.level > 0 ? readPrefix(above.prefix, shell, world) : undefined;
-  const prefix = readPrefix(environment.prefix, shell, world);
+  const prefix = readTarget(environment.prefix, shell, world);
   const options = { ...await preferences(facts, world), name: environment.place.label, stack };
   const entry = {
     prefix: prefix.path,
