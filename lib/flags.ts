@@ -20,6 +20,7 @@ export interface Flags {
   platform?: string[];
   cuda?: string;
   glibc?: string;
+  "exclude-newer"?: string;
   engine?: string;
   root?: string;
   shell?: string;
@@ -58,6 +59,7 @@ export const FLAGS: readonly Flag[] = [
   { name: "channel", short: "c", value: "URL|NAME", text: "channel, repeatable; conda-forge by default" },
   { name: "cuda", value: "VERSION", text: "solve for a machine with this CUDA, such as 12.4" },
   { name: "glibc", value: "VERSION", text: "solve for a machine with this glibc, such as 2.17" },
+  { name: "exclude-newer", value: "DATE", text: "only what was published until then, such as 2025-06-30" },
   {
     name: "engine",
     value: "NAME",
@@ -137,16 +139,17 @@ type Names = readonly (keyof Flags)[];
 export const EVERY: Names = ["quiet", "verbose", "help", "version"];
 const PLACE: Names = ["project", "name", "prefix", "root"];
 const ELSEWHERE: Names = ["cuda", "glibc"];
-const MAKE: Names = ["python", "channel", "engine", "offline", "locked", "frozen", ...ELSEWHERE];
+const ASKED: Names = ["python", "channel", "exclude-newer"];
+const MAKE: Names = [...ASKED, "engine", "offline", "locked", "frozen", ...ELSEWHERE];
 const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];
 const GO: Names = [...WAY, "no-create", "no-sync", "background", "no-fallback", "lock-timeout"];
 const ENTER: Names = ["shell", "hook", ...GO];
 const ALL: Names = [...BUILD, ...ENTER];
 const LOOK: Names = [...PLACE, "channel", "offline", "json"];
-const LOCK: Names = [...PLACE, "python", "channel", "offline", "platform", "upgrade", "check", ...ELSEWHERE];
-const FETCH: Names = [...PLACE, "python", "channel", "locked", "frozen", "offline"];
-const EXPORT: Names = [...PLACE, "python", "channel", "locked", "frozen", "platform", "format"];
+const LOCK: Names = [...PLACE, ...ASKED, "offline", "platform", "upgrade", "check", ...ELSEWHERE];
+const FETCH: Names = [...PLACE, ...ASKED, "locked", "frozen", "offline"];
+const EXPORT: Names = [...PLACE, ...ASKED, "locked", "frozen", "platform", "format"];
 
 /** A command, which prints no code and takes no words unless `more` says so. */
 function row(name: string, words: string, text: string, flags: Names, more: Partial<Command> = {}): Command {

@@ -3,10 +3,11 @@ import type { Report } from "./engines/engine.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { called } from "./requirement/decide.ts";
 import { formatFlags } from "./requirement/options.ts";
-import { normalize } from "./requirement/parse.ts";
+import { cutoff } from "./requirement/moment.ts";
 import { environ, type Installed, inventory, settings } from "./requirement/pip.ts";
+import { ONLINE, PRIOR, refusal } from "./requirement/refusal.ts";
 import { parseVersion } from "./requirement/version.ts";
-import { type Option, type Place, type Requirement, secretless } from "./requirements.ts";
+import { type Option, type Place, type Requirement } from "./requirements.ts";
 import type { Ended, Env, World } from "./world.ts";
 
 export type { Installed };
@@ -23,6 +24,8 @@ export interface PipOrder {
   offline: boolean;
   /** Folders of wheels to take from, first of all. */
   wheels: readonly string[];
+  /** The last day or the moment up to which archives were uploaded that count. */
+  newer?: string;
   /** Whether pip's own progress is not shown. */
   quiet: boolean;
   /** What pip is to do, if it is not `install`, and more words for it. */
@@ -80,7 +83,7 @@ export async function invoke(
       stdout: order.quiet ? "capture" : "stderr",
       stderr: "capture",
     });
-    if (ended.status !== 0) throw failure(order, placed(ended, folder, lines));
+    if (ended.status !== 0) throw refusal(order, placed(ended, folder, lines));
     world.err(ended.stderr);
   } finally {
     world.remove(folder);
@@ -111,6 +114,7 @@ function command(order: PipOrder, folder: string): string[] {
     "--no-input",
     "--disable-pip-version-check",
     ...(order.offline ? ["--no-index"] : []),
+    ...(order.newer ? [`${PRIOR}=${new Date(cutoff(order.newer)!).toISOString()}`] : []),
     ...order.wheels.map((dir) => `--find-links=${dir}`),
     "--requirement",
     `${folder}/requirements.txt`,
@@ -173,8 +177,6 @@ function constraintLines(installed: readonly Installed[], constraints: readonly 
   return [...fixed, ...constraints.filter(({ name }) => name === undefined || !held.has(name))];
 }
 
-const ONLINE = "leave out --offline once";
-
 function refuseRemote(requirements: readonly Requirement[]): void {
   const remote = requirements.filter(({ url }) =>
     url !== undefined && /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url)
@@ -187,24 +189,6 @@ function refuseRemote(requirements: readonly Requirement[]): void {
     ONLINE,
     EXIT.offline,
   );
-}
-
-function failure(order: PipOrder, { status, stdout, stderr }: Ended): Problem {
-  // pip tells the reasons of a conflict on stdout, among its progress.
-  const conflict = /^The conflict is caused by:[^]*/m.exec(stdout)?.[0] ?? "";
-  const words = secretless([stderr.trim() || stdout.trim(), conflict.trim()].filter(Boolean).join("\n"));
-  const names = order.requirements.map(called).join(", ");
-  const wanted = /No matching distribution found for ([A-Za-z0-9][A-Za-z0-9._-]*)/.exec(words)?.[1];
-  if (order.offline && wanted) {
-    return new Problem(`Offline, and no wheel of ${wanted} is at hand\n${words}`, ONLINE, EXIT.offline);
-  }
-  const at = order.requirements.find(({ name }) => wanted !== undefined && name === normalize(wanted));
-  const hint = at
-    ? `correct ${JSON.stringify(at.file)} line ${at.line}: ${secretless(at.text)}`
-    : /ResolutionImpossible/.test(words)
-    ? "what conda installed is held fixed: ask for versions that go together"
-    : "";
-  return new Problem(`pip could not install ${names} (status ${status})\n${words}`, hint);
 }
 
 /** What pip finds amiss is a warning: conda's packages often say more or less than they need. */

@@ -1,4 +1,5 @@
 // Fills a new prefix: one solve for Python and all that the channels have, then pip for the rest.
+import type { Index } from "./builtin/repodata.ts";
 import { type Assumed, assuming, subdirOf } from "./builtin/virtual.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
 import type { Engine, Order, Report } from "./engines/engine.ts";
@@ -10,6 +11,7 @@ import { EXIT, Problem } from "./problem.ts";
 import { secretless } from "./requirements.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
+import { cutoff } from "./requirement/moment.ts";
 import type { Settings } from "./settings.ts";
 import { settle } from "./settle.ts";
 import type { Decision, Split, Target } from "./split.ts";
@@ -125,6 +127,7 @@ async function solved(wish: Wish, world: World): Promise<Made> {
     options: wanted.options,
     offline: settings.offline,
     wheels: [],
+    newer: settings.newer?.value,
     quiet: hushed(wish, world),
   };
   return { why: made.why, added: await pip(order, world, report) };
@@ -139,14 +142,8 @@ interface Wish extends Task {
 
 /** Splits and installs what conda provides; where that cannot be, all requirements are pip's. */
 async function install(wish: Wish, world: World): Promise<Split> {
-  const { facts: { settings }, engine, condarc, target, report, prefix } = wish;
-  const { openChannels } = await import("./builtin/repodata.ts");
-  const index = await openChannels(channels(wish), target.platform, {
-    world,
-    condarc,
-    report,
-    offline: settings.offline,
-  });
+  const { facts: { settings }, engine, target, report, prefix } = wish;
+  const index = await open(wish, target.platform, report, world);
   const order = {
     prefix,
     channels: index.channels.map(({ bases, url }) => bases[0] ?? url),
@@ -156,13 +153,38 @@ async function install(wish: Wish, world: World): Promise<Split> {
   };
   const act = async ({ conda: specs }: Split) => {
     world.remove(prefix);
-    await engine.install({ ...order, specs }, { world, report, index });
+    const tools = { world, report, index };
+    if (settings.newer === undefined || engine.name === "builtin") {
+      return await engine.install({ ...order, specs }, tools);
+    }
+    // Other engines know no dates: they are told which packages.
+    const { resolve } = await import("./engines/builtin.ts");
+    await engine.restore(await resolve({ ...order, specs }, tools), { ...order, specs }, tools);
   };
   try {
     return (await settle({ ...wish, index }, act, world)).made;
   } finally {
     index.close();
   }
+}
+
+/** Opens the channels that are asked for. Throws Problem. */
+export async function open(
+  asking: Asking,
+  platform: string,
+  report: Report,
+  world: World,
+): Promise<Index> {
+  const { condarc, facts: { settings: { offline, newer } } } = asking;
+  const { openChannels } = await import("./builtin/repodata.ts");
+  const before = newer && cutoff(newer.value);
+  const index = await openChannels(channels(asking), platform, { world, condarc, report, offline, before });
+  if (newer === undefined || (await index.records("python")).length > 0) return index;
+  index.close();
+  throw new Problem(
+    `The channels have no Python of ${newer.value} or before (exclude-newer by ${newer.from})`,
+    "mambaenv --exclude-newer DATE, with a later one",
+  );
 }
 
 /** What the settings say of a machine that is not this one. */

@@ -19,6 +19,8 @@ export interface Settings {
   /** Versions of virtual packages on the machine that the environment is for, where it is another. */
   cuda: Setting<string> | undefined;
   glibc: Setting<string> | undefined;
+  /** The last day, or a moment, up to which things were published that count. */
+  newer: Setting<string> | undefined;
   engine: Setting<string>;
   hook: Setting<string>;
   /** What becomes of PYTHONPATH. */
@@ -61,8 +63,9 @@ export async function readSettings(
     prefix: place(text("prefix")),
     python: text("python"),
     channels: first(sources, "channels", isTexts),
-    cuda: numbered("cuda", text("cuda")),
-    glibc: numbered("glibc", text("glibc")),
+    cuda: await formed("cuda", text("cuda")),
+    glibc: await formed("glibc", text("glibc")),
+    newer: await formed("exclude-newer", first(sources, "exclude-newer", isDate)),
     engine: text("engine") ?? { value: "auto", from: "default" },
     hook: text("hook") ?? { value: "fast", from: "default" },
     pythonpath: first(sources, "pythonpath", isPolicy) ?? { value: "prepend", from: "default" },
@@ -117,6 +120,7 @@ async function collect(request: Request, project: Project | undefined, world: Wo
 }
 
 const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;
+const isDate = (value: unknown) => value instanceof Date ? value.toISOString() : isText(value);
 const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
 const isPolicy = (value: unknown) =>
   (["prepend", "replace", "off"] as const).find((known) => known === value);
@@ -151,11 +155,12 @@ function checked(name: Setting<string> | undefined): Setting<string> | undefined
   throw new Problem(`Cannot name an environment ${shown} (from ${name.from})`, hint, EXIT.usage);
 }
 
-/** The version of a virtual package. */
-function numbered(key: string, setting: Setting<string> | undefined): Setting<string> | undefined {
-  if (setting === undefined || /^\d+(\.\d+){0,3}$/.test(setting.value)) return setting;
-  const words = `Cannot use ${key} = ${JSON.stringify(setting.value)} in ${setting.from}: no version`;
-  throw new Problem(words, `mambaenv --${key} ${key === "cuda" ? "12.4" : "2.17"}`, EXIT.usage);
+/** What has a form of its own is checked by what is loaded only then. */
+async function formed(
+  key: "cuda" | "glibc" | "exclude-newer",
+  setting: Setting<string> | undefined,
+): Promise<Setting<string> | undefined> {
+  return setting && (await import("./requirement/formed.ts")).formed(key, setting);
 }
 
 function tilde(path: string, world: World): string {

@@ -36,6 +36,7 @@ export interface Asked {
   channels?: readonly string[];
   cuda?: string;
   glibc?: string;
+  newer?: string;
 }
 
 const STAMP = "conda-meta/mambaenv.json";
@@ -61,7 +62,7 @@ export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
 }
 
 /** What the settings ask for beyond the inputs; passwords and tokens of channels are not written down. */
-export function asked({ python, channels, cuda, glibc }: Settings): Asked {
+export function asked({ python, channels, cuda, glibc, newer }: Settings): Asked {
   const bare = (url: string) =>
     url.includes("@") || url.includes("/t/")
       ? url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "")
@@ -71,6 +72,7 @@ export function asked({ python, channels, cuda, glibc }: Settings): Asked {
     ...channels && { channels: channels.value.map(bare) },
     ...cuda && { cuda: cuda.value },
     ...glibc && { glibc: glibc.value },
+    ...newer && { newer: newer.value },
   };
 }
 
@@ -133,9 +135,10 @@ export function staleness(
   ) {
     return `the channels changed (${settings.channels?.from})`;
   }
-  for (const name of ["cuda", "glibc"] as const) {
+  for (const name of ["cuda", "glibc", "newer"] as const) {
     if (now[name] === undefined || now[name] === stamp.asked[name]) continue;
-    return `${name} ${now[name]} is asked for (${settings[name]?.from}), it was ${
+    const title = name === "newer" ? "exclude-newer" : name;
+    return `${title} ${now[name]} is asked for (${settings[name]?.from}), it was ${
       stamp.asked[name] ?? "free"
     }`;
   }

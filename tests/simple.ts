@@ -1,4 +1,5 @@
-// The pages of a package index for pip, after PEP 503 (HTML) and PEP 691 (JSON), of a folder of archives.
+// The pages of a package index for pip, after PEP 503 (HTML), PEP 691 and 700 (JSON), of a folder of archives; their
+// times are those of their uploads.
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -14,12 +15,15 @@ export function page(
   const names = fs.readdirSync(dir).filter((name) => /\.(whl|tar\.gz)$/.test(name)).sort();
   const wanted = path.slice("/simple/".length).replace(/\/$/, "");
   const files = names.filter((name) => project(name) === wanted).map((filename) => {
-    const sha256 = createHash("sha256").update(fs.readFileSync(join(dir, filename))).digest("hex");
-    return { filename, url: `../../wheels/${encodeURIComponent(filename)}`, hashes: { sha256 } };
+    const path = join(dir, filename);
+    const sha256 = createHash("sha256").update(fs.readFileSync(path)).digest("hex");
+    const uploaded = fs.statSync(path).mtime.toISOString();
+    const url = `../../wheels/${encodeURIComponent(filename)}`;
+    return { filename, url, hashes: { sha256 }, "upload-time": uploaded };
   });
   if (wanted !== "" && files.length === 0) return undefined;
   const projects = [...new Set(names.map(project))].map((name) => ({ name }));
-  const meta = { "api-version": "1.0" };
+  const meta = { "api-version": "1.1" };
   if (accept.includes(JSON_TYPE)) {
     const answer = wanted === "" ? { meta, projects } : { meta, name: wanted, files };
     return { body: Buffer.from(JSON.stringify(answer)), headers: { "content-type": JSON_TYPE } };

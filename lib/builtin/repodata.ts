@@ -21,6 +21,8 @@ export interface IndexOptions {
   cache?: string;
   /** Milliseconds before a failed reading is tried again. */
   pause?: number;
+  /** Milliseconds since 1970: what is from then or later, or has no date, is not there; but for pip. */
+  before?: number;
 }
 
 /** The channels of one solve. */
@@ -70,7 +72,8 @@ export async function openChannels(
     const [wanted] = channelsOf([word], condarc, world.cwd);
     return channels.findIndex(({ url }) => url === wanted?.url);
   };
-  return createIndex({ channels, platform, http, opened, number });
+  const { before = Infinity } = options;
+  return createIndex({ channels, platform, http, opened, number, before });
 }
 
 function missing({ url }: Channel, subdirs: string[], offline: boolean): Problem {
@@ -89,12 +92,21 @@ function cacheOf({ env }: World): string {
   return join(cache, "mambaenv", "repodata");
 }
 
+/** conda reads what is no moment before the year 9999 in seconds as milliseconds, and so does this. */
+const SECONDS = 253402300799;
+
+/** Whether a record counts; pip is only the tool, and has to be new enough to know of dates itself. */
+function isOlder({ name, timestamp = Infinity }: Record, before: number): boolean {
+  return name === "pip" || (timestamp > SECONDS ? timestamp : timestamp * 1000) < before;
+}
+
 interface Parts extends Pick<Index, "channels" | "platform" | "http" | "number"> {
   /** For each channel the folders that it has. */
   opened: Subdir[][];
+  before: number;
 }
 
-function createIndex({ channels, platform, http, opened, number }: Parts): Index {
+function createIndex({ channels, platform, http, opened, number, before }: Parts): Index {
   const read = new Map<string, Promise<Record[]>>();
   const refused = new Set<string>();
   const find = (channel: number, subdir: string) => opened[channel]?.find((one) => one.subdir === subdir);
@@ -106,7 +118,7 @@ function createIndex({ channels, platform, http, opened, number }: Parts): Index
     for (const [fn, entry] of await source.entries(name)) {
       const record = recordOf(fn, entry, place);
       if (record === undefined) refused.add(`${place.channel}/${subdir}: ${JSON.stringify(fn.slice(0, 80))}`);
-      else records.push(record);
+      else if (before === Infinity || isOlder(record, before)) records.push(record);
     }
     return records;
   }

@@ -1,6 +1,5 @@
 // `mambaenv explain PACKAGE`: why it comes from where it comes from, by the project's files, lock and channels.
 import type { Request } from "../args.ts";
-import { openChannels } from "../builtin/repodata.ts";
 import { subdirOf } from "../builtin/virtual.ts";
 import type { Answer } from "../code.ts";
 import { loadCondarc } from "../condarc.ts";
@@ -10,7 +9,7 @@ import { type Locked, LOCKFILE, readLock } from "../lockfile.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { createReport, plain } from "../progress.ts";
 import { homeless } from "../project.ts";
-import { channels } from "../provision.ts";
+import { open } from "../provision.ts";
 import { dependency } from "../requirement/conda.ts";
 import { normalize } from "../requirement/parse.ts";
 import { secretless } from "../requirements.ts";
@@ -63,8 +62,7 @@ async function decided(name: string, facts: Facts, wanted: Wanted, world: World)
   const condarc = await loadCondarc(world, facts.installation()?.root);
   const { report, clear } = createReport(world, true);
   const platform = subdirOf(world);
-  const options = { world, condarc, report, offline: settings.offline };
-  const index = await openChannels(channels({ facts, wanted, condarc }), platform, options);
+  const index = await open({ facts, wanted, condarc }, platform, report, world);
   try {
     const python = (settings.python ?? wanted.python)?.value ?? "";
     const { why } = await split(wanted, { python, platform }, index);

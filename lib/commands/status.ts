@@ -80,6 +80,7 @@ function values({ settings }: Facts): Section[] {
     ["prefix", settings.prefix, ""],
     ["python", settings.python, "the newest that fits"],
     ["channels", settings.channels, "conda-forge, or what .condarc says"],
+    ["exclude-newer", settings.newer, ""],
     ["engine", settings.engine, ""],
     ["hook", settings.hook, ""],
     ["pythonpath", settings.pythonpath, ""],

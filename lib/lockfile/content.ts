@@ -16,7 +16,7 @@ export function ours(hash: string | undefined): boolean {
 /** What decides on the content of an environment. */
 export interface Content {
   wanted: Wanted;
-  settings: Pick<Settings, "python" | "channels">;
+  settings: Pick<Settings, "python" | "channels"> & Partial<Pick<Settings, "newer">>;
   platform: string;
 }
 
@@ -27,6 +27,8 @@ export async function contentHash({ wanted, settings, platform }: Content, world
     platform,
     python: (settings.python ?? wanted.python)?.value ?? null,
     channels: (settings.channels ?? wanted.channels)?.value.map(shown) ?? null,
+    // Where nothing is said, a lock from before this could be said still fits.
+    ...settings.newer && { newer: settings.newer.value },
     specs: wanted.specs.map(({ spec }) => spec).sort(),
     // `# conda: spec` and `# pip` are comments that count.
     requirements: wanted.requirements.map(({ text, conda, forced }) =>

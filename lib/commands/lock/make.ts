@@ -1,5 +1,4 @@
 // Makes a lock: one solve a platform by the built-in engine, then pip is asked what it would install.
-import { openChannels } from "../../builtin/repodata.ts";
 import { assumed, assuming, subdirOf } from "../../builtin/virtual.ts";
 import { loadCondarc } from "../../condarc.ts";
 import { resolve } from "../../engines/builtin.ts";
@@ -9,7 +8,7 @@ import { bare, type Lock, type Locked, LOCKFILE } from "../../lockfile.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
 import type { Project } from "../../project.ts";
-import { channels, elsewhere } from "../../provision.ts";
+import { elsewhere, open } from "../../provision.ts";
 import { settle } from "../../settle.ts";
 import { dependency } from "../../requirement/conda.ts";
 import { type Split, split } from "../../split.ts";
@@ -31,8 +30,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   const python = (settings.python ?? wanted.python)?.value ?? "";
   let urls: string[] = [];
   const solve = async (platform: string, more: readonly string[] = []): Promise<Solved> => {
-    const options = { world, condarc, report, offline: settings.offline };
-    const index = await openChannels(channels({ facts, wanted, condarc }), platform, options);
+    const index = await open({ facts, wanted, condarc }, platform, report, world);
     urls = index.channels.map(({ url }) => url);
     try {
       const stay = await heldRecords(making, platform, index);

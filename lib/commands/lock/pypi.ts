@@ -1,5 +1,4 @@
 // What pip would install, asked of pip itself in an environment that is made for that and goes away again.
-import { openChannels } from "../../builtin/repodata.ts";
 import { virtualPackages } from "../../builtin/virtual.ts";
 import type { Condarc } from "../../condarc.ts";
 import { assemble } from "../../engines/builtin.ts";
@@ -9,7 +8,7 @@ import type { Wanted } from "../../inputs.ts";
 import { lock } from "../../lock.ts";
 import type { Locked } from "../../lockfile.ts";
 import { invoke, type PipOrder, prepare, type Surroundings } from "../../pip.ts";
-import { caches, channels } from "../../provision.ts";
+import { caches, open } from "../../provision.ts";
 import { begin, discard, type Draft, lockOf, sweep } from "../../store.ts";
 import { Problem } from "../../problem.ts";
 import type { Requirement } from "../../requirements.ts";
@@ -66,8 +65,7 @@ export async function pypi(asking: Asking, world: World): Promise<Locked[]> {
 async function make(asking: Asking, { prefix }: Draft, root: string, world: World): Promise<Tool> {
   const { facts: { settings }, condarc, project, wanted, report, quiet } = asking;
   const { records, platform } = await asking.tool();
-  const options = { world, condarc, report, offline: settings.offline };
-  const index = await openChannels(channels(asking), platform, options);
+  const index = await open(asking, platform, report, world);
   const order = { prefix, specs: [], channels: [], platform, caches: caches({ root, condarc }) };
   try {
     await assemble(records, { ...order, offline: settings.offline }, { world, report, index });
@@ -82,6 +80,7 @@ async function make(asking: Asking, { prefix }: Draft, root: string, world: Worl
     options: wanted.options,
     offline: settings.offline,
     wheels: [],
+    newer: settings.newer?.value,
     quiet: quiet || !world.tty(2),
   };
   return { order: pip, surroundings: await prepare(pip, world), platform };
