@@ -80,7 +80,8 @@ function take(word: string, queue: string[], request: Request): void {
   if (value === undefined || value === "") {
     throw new Problem(`Flag --${flag.name} needs a value: --${flag.name} ${flag.value}`, "", EXIT.usage);
   }
-  const values = flag.name === "platform" ? parts(value) : [value];
+  // A channel may be a URL with a comma in it.
+  const values = LISTS.has(flag.name) && flag.name !== "channel" ? parts(value) : [value];
   const held = request.flags[flag.name];
   const repeated = request.origins[flag.name] === `--${flag.name}` && Array.isArray(held);
   set(request, flag, repeated ? [...held, ...values] : values, `--${flag.name}`);

@@ -21,6 +21,8 @@ export interface Flags {
   cuda?: string;
   glibc?: string;
   "exclude-newer"?: string;
+  extra?: string[];
+  group?: string[];
   engine?: string;
   root?: string;
   shell?: string;
@@ -60,6 +62,8 @@ export const FLAGS: readonly Flag[] = [
   { name: "cuda", value: "VERSION", text: "solve for a machine with this CUDA, such as 12.4" },
   { name: "glibc", value: "VERSION", text: "solve for a machine with this glibc, such as 2.17" },
   { name: "exclude-newer", value: "DATE", text: "only what was published until then, such as 2025-06-30" },
+  { name: "extra", value: "NAME", text: "an extra of pyproject.toml, repeatable" },
+  { name: "group", value: "NAME", text: "a dependency group of pyproject.toml, repeatable" },
   {
     name: "engine",
     value: "NAME",
@@ -115,7 +119,7 @@ export function variable({ name }: Flag): string {
 }
 
 /** The flags that take several values. */
-export const LISTS: ReadonlySet<keyof Flags> = new Set(["channel", "platform"] as const);
+export const LISTS: ReadonlySet<keyof Flags> = new Set(["channel", "platform", "extra", "group"] as const);
 
 export interface Command {
   name: string;
@@ -139,7 +143,7 @@ type Names = readonly (keyof Flags)[];
 export const EVERY: Names = ["quiet", "verbose", "help", "version"];
 const PLACE: Names = ["project", "name", "prefix", "root"];
 const ELSEWHERE: Names = ["cuda", "glibc"];
-const ASKED: Names = ["python", "channel", "exclude-newer"];
+const ASKED: Names = ["python", "channel", "exclude-newer", "extra", "group"];
 const MAKE: Names = [...ASKED, "engine", "offline", "locked", "frozen", ...ELSEWHERE];
 const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];

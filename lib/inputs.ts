@@ -2,7 +2,8 @@
 import { EXIT, Problem } from "./problem.ts";
 import type { Project } from "./project.ts";
 import { parseRequirements, type Requirements } from "./requirements.ts";
-import { type Setting, toml } from "./settings.ts";
+import { type Choice, readPyproject as pyproject } from "./requirement/pyproject.ts";
+import type { Setting } from "./settings.ts";
 import type { World } from "./world.ts";
 
 /** Requirements of all files in their order, and what they say besides. */
@@ -12,21 +13,40 @@ export interface Wanted extends Requirements {
 }
 
 /** Reads the inputs of a project. Throws Problem with file and line. */
-export async function readWanted(project: Project | undefined, world: World): Promise<Wanted> {
-  const wanted: Wanted = { requirements: [], constraints: [], specs: [], options: [], inputs: [] };
+export async function readWanted(
+  project: Project | undefined,
+  world: World,
+  choice: Choice = {},
+): Promise<Wanted> {
+  const wanted = none();
+  const [chosen] = [choice.extras, choice.groups].filter((each) => each !== undefined);
+  if (chosen && !project?.files.has("pyproject.toml")) {
+    const words = `${chosen.from} names ${
+      chosen.value.join(", ")
+    }, and there is no pyproject.toml that has it`;
+    throw new Problem(words, "", EXIT.usage);
+  }
   for (const [name, read] of READERS) {
     if (!project?.files.has(name)) continue;
-    const { channels, python, ...lists } = await read(`${project.root}/${name}`, project.root, world);
+    const { channels, python, ...lists } = await read(`${project.root}/${name}`, project.root, world, choice);
     wanted.channels ??= channels;
     wanted.python ??= python;
-    for (const key of ["requirements", "constraints", "specs", "options", "inputs"] as const) {
-      Object.assign(wanted, { [key]: [...wanted[key], ...lists[key]] });
-    }
+    add(wanted, lists);
   }
   return wanted;
 }
 
-type Reader = (path: string, root: string, world: World) => Promise<Wanted>;
+function none(): Wanted {
+  return { requirements: [], constraints: [], specs: [], options: [], inputs: [] };
+}
+
+function add(wanted: Wanted, lists: Requirements): void {
+  for (const key of ["requirements", "constraints", "specs", "options", "inputs"] as const) {
+    Object.assign(wanted, { [key]: [...wanted[key], ...lists[key]] });
+  }
+}
+
+type Reader = (path: string, root: string, world: World, choice: Choice) => Promise<Wanted>;
 const READERS: readonly (readonly [string, Reader])[] = [
   ["requirements.txt", (path, root, world) => Promise.resolve(parseRequirements(path, world, root))],
   ["environment.yml", readEnvironment],
@@ -90,27 +110,9 @@ async function readEnvironment(path: string, root: string, world: World): Promis
   };
 }
 
-async function readPyproject(path: string, root: string, world: World): Promise<Wanted> {
-  const text = world.read(path) ?? "";
-  const project = (await toml(path, text))["project"] as { [key: string]: unknown } | undefined ?? {};
-  const listed = project["dependencies"] ?? [];
-  if (!Array.isArray(listed) || listed.some((item) => typeof item !== "string")) {
-    throw new Problem(
-      'Cannot use dependencies in "pyproject.toml": it is no list of strings',
-      "",
-      EXIT.failed,
-    );
-  }
-  const wanted = listed as string[];
-  const all = text.split("\n");
-  const lines = new Map<number, string>();
-  for (const item of wanted) {
-    const found = all.findIndex((line, i) => !lines.has(i + 1) && line.includes(item));
-    lines.set(found < 0 ? all.length + lines.size + 1 : found + 1, item);
-  }
-  const python = project["requires-python"];
-  return {
-    ...parseLines(lines, path, root, world),
-    ...typeof python === "string" && { python: { value: python, from: "pyproject.toml requires-python" } },
-  };
+async function readPyproject(path: string, root: string, world: World, choice: Choice): Promise<Wanted> {
+  const { listed, python } = await pyproject(path, world.read(path) ?? "", choice);
+  const wanted = none();
+  for (const { text, line } of listed) add(wanted, parseLines(new Map([[line, text]]), path, root, world));
+  return { ...wanted, ...python && { python: { value: python, from: "pyproject.toml requires-python" } } };
 }

@@ -99,10 +99,10 @@ function patience({ flags, origins }: Request): number {
 }
 
 /** What changed in the requirements, as far as they can be read: `: + rich, - six`. */
-async function changes({ environment, project, stale }: Facts, world: World): Promise<string> {
+async function changes({ environment, project, settings, stale }: Facts, world: World): Promise<string> {
   if (environment.kind !== "generation" || !stale?.endsWith("changed")) return "";
   try {
-    const now = listed(await readWanted(project, world));
+    const now = listed(await readWanted(project, world, settings));
     const before = environment.stamp.requirements;
     const signed = [
       ...now.filter((text) => !before.includes(text)).map((text) => `+ ${text}`),

@@ -53,7 +53,7 @@ export async function provision(task: Task, here: World): Promise<Provision> {
   const world = assuming(elsewhere(settings), here);
   const condarc = await loadCondarc(world, installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
-  const wanted = await readWanted(project, world);
+  const wanted = await readWanted(project, world, settings);
   const inputs = project ? readInputs(project, wanted.inputs, world) : [];
   const platform = subdirOf(world);
   const python = settings.python ?? wanted.python;

@@ -16,6 +16,9 @@ export interface Settings {
   prefix: Setting<string> | undefined;
   python: Setting<string> | undefined;
   channels: Setting<readonly string[]> | undefined;
+  /** Of pyproject.toml. */
+  extras: Setting<readonly string[]> | undefined;
+  groups: Setting<readonly string[]> | undefined;
   /** Versions of virtual packages on the machine that the environment is for, where it is another. */
   cuda: Setting<string> | undefined;
   glibc: Setting<string> | undefined;
@@ -63,6 +66,8 @@ export async function readSettings(
     prefix: place(text("prefix")),
     python: text("python"),
     channels: first(sources, "channels", isTexts),
+    extras: first(sources, "extras", isTexts),
+    groups: first(sources, "groups", isTexts),
     cuda: await formed("cuda", text("cuda")),
     glibc: await formed("glibc", text("glibc")),
     newer: await formed("exclude-newer", first(sources, "exclude-newer", isDate)),
@@ -103,12 +108,14 @@ function lockMode(sources: readonly Source[], origins: Request["origins"]): Sett
 async function collect(request: Request, project: Project | undefined, world: World): Promise<Source[]> {
   const { env } = world;
   const home = env["XDG_CONFIG_HOME"] || (env["HOME"] && `${env["HOME"]}/.config`);
+  const { channel: channels, extra: extras, group: groups, ...flags } = request.flags;
+  const single: Record<string, string> = { channels: "channel", extras: "extra", groups: "group" };
   const old: Record<string, string> = { python: "PYTHON_VERSION", name: "ENV_NAME" };
   const legacy = { python: env["PYTHON_VERSION"] || undefined, name: env["ENV_NAME"] || undefined };
   const all = [
     {
-      from: (key: string) => request.origins[key === "channels" ? "channel" : key] ?? key,
-      values: { ...request.flags, channels: request.flags.channel },
+      from: (key: string) => request.origins[single[key] ?? key] ?? key,
+      values: { ...flags, channels, extras, groups },
     },
     ...project ? [await pyproject(project, world), pins(project, world), named(project, world)] : [],
     ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],

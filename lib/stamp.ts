@@ -37,6 +37,8 @@ export interface Asked {
   cuda?: string;
   glibc?: string;
   newer?: string;
+  extras?: readonly string[];
+  groups?: readonly string[];
 }
 
 const STAMP = "conda-meta/mambaenv.json";
@@ -62,7 +64,7 @@ export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
 }
 
 /** What the settings ask for beyond the inputs; passwords and tokens of channels are not written down. */
-export function asked({ python, channels, cuda, glibc, newer }: Settings): Asked {
+export function asked({ python, channels, cuda, glibc, newer, extras, groups }: Settings): Asked {
   const bare = (url: string) =>
     url.includes("@") || url.includes("/t/")
       ? url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "")
@@ -73,6 +75,8 @@ export function asked({ python, channels, cuda, glibc, newer }: Settings): Asked
     ...cuda && { cuda: cuda.value },
     ...glibc && { glibc: glibc.value },
     ...newer && { newer: newer.value },
+    ...extras && { extras: extras.value },
+    ...groups && { groups: groups.value },
   };
 }
 
@@ -130,10 +134,11 @@ export function staleness(
       stamp.asked.python ?? "free"
     }`;
   }
-  if (
-    now.channels !== undefined && JSON.stringify(now.channels) !== JSON.stringify(stamp.asked.channels ?? [])
-  ) {
-    return `the channels changed (${settings.channels?.from})`;
+  for (const name of ["channels", "extras", "groups"] as const) {
+    if (now[name] === undefined || JSON.stringify(now[name]) === JSON.stringify(stamp.asked[name] ?? [])) {
+      continue;
+    }
+    return `the ${name} changed (${settings[name]?.from})`;
   }
   for (const name of ["cuda", "glibc", "newer"] as const) {
     if (now[name] === undefined || now[name] === stamp.asked[name]) continue;

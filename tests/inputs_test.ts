@@ -62,7 +62,7 @@ Deno.test("readWanted: what cannot be read is told with file and line", async ()
     ["environment.yml", "dependencies: 3\n", /environment.yml" line \d: dependencies is no list/],
     ["environment.yml", "dependencies:\n  - a\n  - x: y\n", /environment.yml" line 3: expected a spec/],
     ["environment.yml", "dependencies:\n  - pip:\n      - 'six; pyton<3'\n", /environment.yml" line 3/],
-    ["pyproject.toml", "[project]\ndependencies = 3\n", /dependencies in "pyproject.toml"/],
+    ["pyproject.toml", "[project]\ndependencies = 3\n", /"pyproject.toml" line 2: dependencies is no list/],
     ["pyproject.toml", "[project\n", /pyproject.toml" line 1/],
     [
       "pyproject.toml",

@@ -26,7 +26,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const facts = await gather({ ...request, flags: { ...request.flags, "no-sync": true } }, world);
   if (facts.project === undefined) throw homeless(world);
   const name = normalize(word);
-  const wanted = await readWanted(facts.project, world);
+  const wanted = await readWanted(facts.project, world, facts.settings);
   const lock = await readLock(facts.project.root, world);
   const packages = (lock?.packages ?? []).filter(({ platform }) => platform === subdirOf(world));
   const asked = askers(name, wanted);

@@ -54,7 +54,7 @@ async function check({ settings }: Facts, project: Project, world: World): Promi
   const lock = await readLock(project.root, world);
   if (lock === undefined) throw new Problem(`No ${LOCKFILE} in ${project.root}`, "mambaenv lock", EXIT.stale);
   const { misfit } = await import("../lockfile/judge.ts");
-  const wanted = await readWanted(project, world);
+  const wanted = await readWanted(project, world, settings);
   for (const platform of lock.platforms) {
     const reason = await misfit(lock, { wanted, settings, platform }, world);
     if (reason === undefined) continue;

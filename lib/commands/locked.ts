@@ -28,7 +28,7 @@ export async function held(request: Request, world: World): Promise<Held> {
   if (lock === undefined) throw new Problem(`No ${LOCKFILE} in ${project.root}`, "mambaenv lock", EXIT.stale);
   const platform = one(request) ?? subdirOf(world);
   const packages = packagesFor(lock, platform);
-  const wanted = await readWanted(project, world);
+  const wanted = await readWanted(project, world, settings);
   if (settings.lock !== "frozen") {
     const { misfit } = await import("../lockfile/judge.ts");
     const reason = await misfit(lock, { wanted, settings, platform }, world);

@@ -81,6 +81,8 @@ function values({ settings }: Facts): Section[] {
     ["python", settings.python, "the newest that fits"],
     ["channels", settings.channels, "conda-forge, or what .condarc says"],
     ["exclude-newer", settings.newer, ""],
+    ["extras", settings.extras, ""],
+    ["groups", settings.groups, ""],
     ["engine", settings.engine, ""],
     ["hook", settings.hook, ""],
     ["pythonpath", settings.pythonpath, ""],

@@ -24,7 +24,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   const world = assuming({ ...before?.assumed, ...assumed(here), ...elsewhere(settings) }, here);
   const condarc = await loadCondarc(world, facts.installation()?.root);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
-  const wanted = await readWanted(project, world);
+  const wanted = await readWanted(project, world, settings);
   const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, wanted) };
   const { report, clear } = createReport(world, quiet);
   const python = (settings.python ?? wanted.python)?.value ?? "";
