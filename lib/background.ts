@@ -3,7 +3,7 @@ import { FLAGS, type Request } from "./args.ts";
 import { building, type Facts } from "./facts.ts";
 import { holder } from "./lock.ts";
 import { plain } from "./progress.ts";
-import { generations, link, lockOf, type Place, stem } from "./store.ts";
+import { awaitedOf, generations, lockOf, type Place, stem } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** What the process says. */
@@ -17,8 +17,9 @@ export async function defer(reason: string, facts: Facts, request: Request, worl
   const log = logOf(place);
   const busy = holder(lockOf(place), world) ?? starting(log, world);
   const failed = busy === undefined ? lastWords(world.read(log)) : undefined;
+  world.mkdir(generations(place));
+  world.write(awaitedOf(place), "");
   if (busy === undefined) {
-    world.mkdir(generations(place));
     await world.launch(["sync", ...words(request)], { cwd: world.cwd, env: world.env, log });
   }
   if (!request.flags.quiet) {
@@ -30,7 +31,7 @@ export async function defer(reason: string, facts: Facts, request: Request, worl
         `${why}\n`,
     );
   }
-  return { ...facts, stale: undefined, awaited: link(place) };
+  return { ...facts, stale: undefined, awaited: awaitedOf(place) };
 }
 
 /** Milliseconds that a process may take to its lock. */

@@ -17,7 +17,7 @@ export interface Facts {
   stale: string | undefined;
   /** Whether a change failed, and this is the last good environment. */
   fallback?: boolean;
-  /** The link that another process will switch. */
+  /** What another process will remove as it switches. */
   awaited?: string;
   /** The conda installation; looked for when first asked for. */
   installation(): Found | undefined;

@@ -13,7 +13,7 @@ import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
 import { listed, provision } from "./provision.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
-import { begin, commit, discard, link, lockOf, look, type Place, sweep } from "./store.ts";
+import { awaitedOf, begin, commit, discard, link, lockOf, look, type Place, sweep } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** Does what the plan says; returns the facts as they are then. Throws Problem, and leaves what was there. */
@@ -82,6 +82,7 @@ async function locked(step: Build, facts: Facts, request: Request, world: World)
       );
     }
     await generation(now, { place, root, held }, request, world);
+    world.remove(awaitedOf(place));
     remember(place, world);
   } finally {
     untrap();

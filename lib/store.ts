@@ -41,6 +41,11 @@ export function lockOf(place: Place): string {
   return `${generations(place)}/${stem(place)}.lock`;
 }
 
+/** There while direnv awaits a new generation: it looks at seconds, which a fast build begins and ends within. */
+export function awaitedOf(place: Place): string {
+  return `${generations(place)}/${stem(place)}.awaited`;
+}
+
 export function link(place: Place): string {
   return `${place.envs}/${place.name}`;
 }

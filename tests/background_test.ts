@@ -107,14 +107,22 @@ Deno.test({
   staged("hello\n", async ({ world, server, bash, env }) => {
     writeFileSync(`${world.cwd}/.envrc`, `source <("$M")\n`);
     await bash('source <("$M")');
-    const code = `${direnv} allow . && eval "$(${direnv} export bash)" && echo "$CONDA_PREFIX"
+    // direnv looks at whole seconds: the input is an old one, and the link as old as before.
+    const code = `touch -d @1000000000 requirements.txt
+${direnv} allow . && eval "$(${direnv} export bash)" && echo "$CONDA_PREFIX"; A=$(stat -c @%Y "$E")
 echo six >> requirements.txt; eval "$(${direnv} export bash)"; echo "$CONDA_PREFIX"
 for i in $(seq 100); do "$M" status | grep -o "a new one is being made: host .*pid" && break; sleep 0.05; done
 for i in $(seq 300); do grep -q '^Made: ' "$L" && break; sleep 0.1; done
+touch -h -d "$A" "$E"; touch -d "$A" "$E"
 [ -n "$(${direnv} export bash 2>/dev/null)" ] && echo reads; eval "$(${direnv} export bash)"; python -c 'import six; print(7)'
 [ -z "$(${direnv} export bash)" ] && echo quiet`;
     server.faults.push({ path: /six-.*conda$/, kind: "slow", wait: 300 });
-    const { out, err } = await bash(code, { ...env, ...BEHIND, L: log(world.top) });
+    const { out, err } = await bash(code, {
+      ...env,
+      ...BEHIND,
+      L: log(world.top),
+      E: `${world.top}/home/.local/share/mambaenv/envs/work`,
+    });
     const [before, behind, made, ...rest] = out.trim().split("\n");
     assert.equal(behind, before, err);
     assert.match(made ?? "", /^a new one is being made: host \S+, pid/, err);
