@@ -2,7 +2,7 @@
 import { type Facts, ownRoot } from "./facts.ts";
 import { basename, parent } from "./project.ts";
 import { readStamp, type Stamp } from "./stamp.ts";
-import { generations, link, type Place, stem } from "./store.ts";
+import { complete, generations, link, type Place, stem } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** One generation, complete or not. */
@@ -33,13 +33,15 @@ export function stores(
 export function inventory(envs: string, world: World): Kept[] {
   const found = new Map<string, Kept>();
   const names = new Map((world.list(envs) ?? []).map((name) => [stem({ name }), name]));
+  const seen = new Set<string>();
   for (const entry of world.list(`${envs}/.mambaenv`) ?? []) {
-    const [, start] = /^(.+)-[0-9a-f]{8}$/.exec(entry) ?? [];
-    if (start === undefined) continue;
-    const name = names.get(start) ?? readStamp(`${envs}/.mambaenv/${entry}`, world)?.name ?? start;
+    const [, own, start] = /^((.+)-[0-9a-f]{8})(\.(incomplete|swept|gone))?$/.exec(entry) ?? [];
+    if (own === undefined || start === undefined || seen.has(own)) continue;
+    seen.add(own);
+    const name = names.get(start) ?? readStamp(`${envs}/.mambaenv/${own}`, world)?.name ?? start;
     const place = { envs, name, label: name };
-    const prefix = `${generations(place)}/${entry}`;
-    const whole = world.lstat(`${prefix}.incomplete`) === undefined;
+    const prefix = `${generations(place)}/${own}`;
+    const whole = complete(prefix, world);
     const kept = found.get(name) ?? { place, generations: [] };
     const current = world.readlink(link(place)) === `.mambaenv/${basename(prefix)}`;
     kept.generations.push({ prefix, stamp: whole ? readStamp(prefix, world) : undefined, current });

@@ -3,34 +3,8 @@
 // one of many gets it; and a file of that name is in no other lock, so whoever removes it hurts no successor.
 import { EXIT, Problem } from "./problem.ts";
 import { parent } from "./project.ts";
+import { birth, type Held, here, me, type Owner, owner, type Taker } from "./lock/owner.ts";
 import type { World } from "./world.ts";
-
-/** Who holds a lock. */
-interface Owner {
-  host: string;
-  pid: number;
-  /** When the process started, in the kernel's ticks since boot `boot`; tells a reused pid. */
-  start: string;
-  boot: string;
-  /** Whose pids they are: a container has its own. */
-  space: string;
-  /** Batch job, if any. */
-  job?: string;
-  /** When it took the lock, by its own clock: for people only. */
-  since: number;
-}
-
-/** An owner to be; `token` is of this one taking of the lock. */
-interface Taker extends Owner {
-  token: string;
-}
-
-/** What is in a lock. */
-interface Held {
-  files: readonly string[];
-  /** None where it cannot be read. */
-  owner?: Owner;
-}
 
 /** A lock that is held, as far as one can know: who was frozen for minutes may have lost it. */
 export interface Lock {
@@ -47,6 +21,8 @@ export class Lost extends Problem {}
 /** Milliseconds of waiting without a heartbeat after which a lock of another host is taken over. */
 const STALE = 120_000;
 const BEAT = 5_000;
+/** Tries after which a refusal is believed where nobody has the lock. */
+const REFUSED = 20;
 
 /** What is awaited: a lock as it was first seen, and how long it has not changed since. */
 interface Watch {
@@ -62,14 +38,16 @@ export async function lock(path: string, world: World, timeout = Infinity): Prom
   // The sum of the pauses, not the clock's difference: clocks jump.
   let waited = 0;
   let told = -Infinity;
-  while (!take(path, self, world)) {
+  const late = () => waited >= timeout * 1000;
+  for (let refused = 0; !take(path, self, ++refused > REFUSED || late(), world);) {
     const held = owner(path, world);
+    if (held) refused = 0;
     if (held && abandoned(path, held, watch, world)) {
       // Only what was judged goes, by its name: it is in nobody else's lock, so two may do it.
       for (const name of held.files) world.remove(`${path}/${name}`);
       continue;
     }
-    if (waited >= timeout * 1000) throw late(path, held, timeout, world);
+    if (late()) throw impatient(path, held, timeout, world);
     if (waited - told >= 30_000) {
       told = waited;
       world.err(`mambaenv: waiting for ${describe(path, held, world)}\n`);
@@ -86,19 +64,21 @@ export async function lock(path: string, world: World, timeout = Infinity): Prom
  * Puts a folder with our own file in the place: there that is nothing, or empty. What the rename says is not
  * believed (NFS repeats it), only whether our file is there then.
  */
-function take(path: string, { token, ...self }: Taker, world: World): boolean {
+function take(path: string, { token, ...self }: Taker, last: boolean, world: World): boolean {
   if ((world.list(path) ?? []).length > 0) return false;
   const mine = `${path}.${token}`;
   world.mkdir(mine);
-  world.write(`${mine}/${token}.owner`, JSON.stringify({ ...self, since: world.now() } satisfies Owner));
+  let written = false;
   try {
+    world.write(`${mine}/${token}.owner`, JSON.stringify({ ...self, since: world.now() } satisfies Owner));
+    written = true;
     world.rename(mine, path);
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
     world.remove(mine);
-    // Who is in there by now may be gone again; anything else is no lock.
+    if (!(error instanceof Problem)) throw error;
+    // Who is in there by now, and may have swept ours, may be gone again, but not each time; else it is no lock.
     const there = world.lstat(path);
-    if (there ? there.kind !== "dir" : !world.writable(parent(path))) throw error;
+    if (there ? there.kind !== "dir" : last || !written || !world.writable(parent(path))) throw error;
   }
   return world.stat(`${path}/${token}.owner`) !== undefined;
 }
@@ -108,16 +88,13 @@ function hold(path: string, { token }: Taker, world: World): Lock {
   const ours = () => world.stat(file) !== undefined;
   let said = "";
   let doing = "";
-  const end = world.every(BEAT, () => {
-    try {
-      if (!ours()) return end();
-      world.touch(file);
-      if (doing !== said) world.write(`${path}.doing`, said = doing);
-    } catch (error) {
-      // A full disk stops no heart; who took the lock over is noticed by `check`.
-      if (!(error instanceof Problem)) throw error;
-    }
-  });
+  const beat = () => {
+    if (!ours()) return end();
+    world.touch(file);
+    if (doing !== said) world.write(`${path}.doing`, said = doing);
+  };
+  // A full disk stops no heart; who took the lock over is noticed by `check`.
+  const end = world.every(BEAT, () => bearing(beat));
   return {
     check: () => {
       if (!ours()) throw new Lost("Another process took over the lock, as this one did not move", "mambaenv");
@@ -126,49 +103,20 @@ function hold(path: string, { token }: Taker, world: World): Lock {
     release: () => {
       end();
       if (!ours()) return;
-      world.remove(`${path}.doing`);
-      world.remove(file);
+      // What was done under it is done; where it cannot be removed, the next one sees that its owner is dead.
+      bearing(() => world.remove(`${path}.doing`));
+      bearing(() => world.remove(file));
       world.vacate(path);
     },
   };
 }
 
-function me(world: World): Taker {
-  const { env, pid } = world;
-  const job = env["SLURM_JOB_ID"] || env["PBS_JOBID"] || env["LSB_JOBID"];
-  const token = [...crypto.getRandomValues(new Uint32Array(2))]
-    .map((part) => part.toString(16).padStart(8, "0")).join("");
-  return { token, ...here(world), pid, start: birth(pid, world), since: world.now(), ...job && { job } };
-}
-
-/** Where a pid means something. */
-function here(world: World): Pick<Owner, "host" | "boot" | "space"> {
-  return {
-    host: (world.read("/proc/sys/kernel/hostname") ?? world.env["HOSTNAME"] ?? "localhost").trim(),
-    boot: (world.read("/proc/sys/kernel/random/boot_id") ?? "").trim(),
-    space: world.readlink("/proc/self/ns/pid") ?? "",
-  };
-}
-
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and parentheses. */
-function birth(pid: number, world: World): string {
-  const text = world.read(`/proc/${pid}/stat`) ?? "";
-  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-}
-
-/** Who is in the lock; without a token where that cannot be read. Undefined where nobody is. */
-function owner(path: string, world: World): Held | undefined {
-  const files = world.list(path) ?? [];
-  if (files.length === 0) return undefined;
-  const [file] = files.filter((name) => name.endsWith(".owner"));
-  const text = file && world.read(`${path}/${file}`);
+/** Acts, and bears it where the system refuses. */
+function bearing(act: () => void): void {
   try {
-    const { host, pid, since, ...rest } = JSON.parse(text ?? "{}") as Partial<Owner>;
-    const whole = typeof host === "string" && Number.isSafeInteger(pid) && pid! > 0 && Number.isFinite(since);
-    return { files, ...whole && { owner: { host, pid, since, ...rest } as Owner } };
+    act();
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return { files };
-    throw error;
+    if (!(error instanceof Problem)) throw error;
   }
 }
 
@@ -205,7 +153,7 @@ function describe(path: string, held: Held | undefined, world: World): string {
     .replace(/\p{Cc}/gu, "?");
 }
 
-function late(path: string, held: Held | undefined, timeout: number, world: World): Problem {
+function impatient(path: string, held: Held | undefined, timeout: number, world: World): Problem {
   return new Problem(
     `Not waiting longer than ${timeout} s for ${describe(path, held, world)}`,
     "mambaenv --lock-timeout SECONDS, or end that process",

@@ -7,7 +7,7 @@ import { lastGood } from "./fallback.ts";
 import { type Lock, lock, Lost } from "./lock.ts";
 import { plan, type Step } from "./plan.ts";
 import { denied } from "./prefix.ts";
-import { EXIT, Problem, unreadable } from "./problem.ts";
+import { EXIT, Problem, refusal, unreadable } from "./problem.ts";
 import { createReport, describe, plain } from "./progress.ts";
 import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
@@ -29,8 +29,9 @@ export async function perform(
         try {
           await build(step, facts, request, world);
         } catch (error) {
-          const good = error instanceof Problem ? lastGood(error, facts, world) : undefined;
-          if (good === undefined) throw error;
+          const problem = error instanceof Problem ? error : refusal(error);
+          const good = problem && lastGood(problem, facts, world);
+          if (good === undefined) throw problem ?? error;
           return good;
         }
         break;

@@ -39,3 +39,26 @@ export class Unknown extends Problem {
 export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const REASONS: Record<string, string> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  // Bun's own removal (1.4.5) says so of whatever it does not know.
+  EFAULT: "the system refuses it",
+};
+const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
+
+/** What the system refused, as a Problem; undefined for errors that are not the system's. */
+export function refusal(error: unknown, deed = "go on"): Problem | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  const known = REASONS[String(error.code)];
+  if (known === undefined && !("syscall" in error)) return undefined;
+  const path = "path" in error && !deed.includes('"') ? ` with ${JSON.stringify(error.path)}` : "";
+  return new Problem(
+    `Cannot ${deed}${known ? path : ""}: ${known ?? error.message}`,
+    error.code === "EFAULT" ? "" : known && MOVE,
+  );
+}

@@ -83,10 +83,15 @@ export function newest(place: Place, world: World): Environment & { kind: "gener
     const start = stem(place);
     const ours = name.startsWith(start) && /^-[0-9a-f]{8}$/.test(name.slice(start.length));
     const prefix = `${generations(place)}/${name}`;
-    const stamp = ours && world.lstat(`${prefix}.incomplete`) === undefined && readStamp(prefix, world);
+    const stamp = ours && complete(prefix, world) && readStamp(prefix, world);
     return stamp ? [{ kind: "generation" as const, prefix, place, stamp }] : [];
   });
   return all.sort((a, b) => b.stamp.made - a.stamp.made)[0];
+}
+
+/** Whether a generation was finished and nobody began to remove it: neither has a marker. */
+export function complete(prefix: string, world: World): boolean {
+  return ["incomplete", "swept"].every((end) => world.lstat(`${prefix}.${end}`) === undefined);
 }
 
 /** A generation that is being built: its path is final, its marker says that it is not complete. */
@@ -112,24 +117,42 @@ export function begin(place: Place, world: World): Draft {
 export function commit(draft: Draft, place: Place, world: World): void {
   const done = `${draft.prefix}.complete`;
   world.rename(draft.marker, done);
-  world.symlink(`.mambaenv/${basename(draft.prefix)}`, link(place));
-  world.remove(done);
+  const target = `.mambaenv/${basename(draft.prefix)}`;
+  try {
+    world.symlink(target, link(place));
+    world.remove(done);
+  } catch (error) {
+    // Whatever was refused: where the link leads there it is done, and a sweep removes the marker.
+    if (!(error instanceof Problem) || world.readlink(link(place)) !== target) throw error;
+  }
 }
 
-/** Removes what is there of a draft. */
+/** Removes what is there of a draft; a marker stays to the last, so that no half of it is taken for a whole. */
 export function discard(draft: Draft, world: World): void {
+  const done = `${draft.prefix}.complete`;
+  if (world.lstat(done)) world.rename(done, draft.marker);
   world.remove(draft.prefix);
   world.remove(`${draft.prefix}.explicit`);
   world.remove(draft.marker);
 }
 
+/** Behind a place's name: what was half removed, half written, or to become its lock. Only who has that writes there. */
+const REST = /^(-[0-9a-f]{8}\.(gone|\w+\.\d+\.\d+\.tmp)|\.lock\.([0-9a-f]{16}|doing\.\d+\.\d+\.tmp))$/;
+
 /** Removes what killed builds of this place left; the caller holds the place's lock. */
 export function sweep(place: Place, world: World): void {
   const dir = generations(place), start = stem(place);
+  const behind = (entry: string, start: string) => entry.startsWith(start) ? entry.slice(start.length) : "";
+  for (const entry of world.list(place.envs) ?? []) {
+    const temporary = /^\.\d+\.\d+\.tmp$/.test(behind(entry, place.name));
+    if (temporary && world.readlink(`${place.envs}/${entry}`) !== undefined) {
+      world.remove(`${place.envs}/${entry}`);
+    }
+  }
   for (const entry of world.list(dir) ?? []) {
-    const [, id, end] = /^(-[0-9a-f]{8})\.(incomplete|swept|complete)$/.exec(
-      entry.startsWith(start) ? entry.slice(start.length) : "",
-    ) ?? [];
+    const rest = behind(entry, start);
+    if (REST.test(rest)) world.remove(`${dir}/${entry}`);
+    const [, id, end] = /^(-[0-9a-f]{8})\.(incomplete|swept|complete)$/.exec(rest) ?? [];
     if (id === undefined) continue;
     const prefix = `${dir}/${start}${id}`;
     if (end === "complete") world.remove(`${dir}/${entry}`);

@@ -1,7 +1,7 @@
 // The real world. What is loaded here costs the warm path.
 import * as fs from "node:fs";
 import { decode, encode } from "./bytes.ts";
-import { Problem, reason } from "./problem.ts";
+import { Problem, reason, refusal } from "./problem.ts";
 import { alive, trap } from "./signals.ts";
 import type { Env, Refused, Stat, World } from "./world.ts";
 
@@ -37,22 +37,10 @@ export function effect<T>(deed: string, path: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw new Problem(
-      `Cannot ${deed} ${JSON.stringify(path)}: ${REASONS[code] ?? reason(error)}`,
-      HINTS[code],
-    );
+    const words = `${deed} ${JSON.stringify(path)}`;
+    throw refusal(error, words) ?? new Problem(`Cannot ${words}: ${reason(error)}`);
   }
 }
-const REASONS: Record<string, string> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EROFS: "the file system is read-only",
-  EACCES: "permission denied",
-  EPERM: "not permitted",
-};
-const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
-const HINTS: Record<string, string> = { ENOSPC: MOVE, EDQUOT: MOVE, EROFS: MOVE, EACCES: MOVE, EPERM: MOVE };
 
 let serial = 0;
 function beside(path: string): string {

@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { lock, Lost } from "../lib/lock.ts";
+import { Problem } from "../lib/problem.ts";
 import type { World } from "../lib/world.ts";
-import { testWorld } from "./world.ts";
+import { type TestWorld, testWorld } from "./world.ts";
 
 const PATH = "l.lock";
 
@@ -57,6 +58,42 @@ Deno.test("lock: what is being done is told with the heartbeat", async () => {
     /than 0 s for host \S+, pid \d+, since 0 s: linking \?\[2Jnumpy$/,
   );
   first.release();
+});
+
+Deno.test("lock: what is to become it may be swept at any time; what is refused for good is told", async () => {
+  const path = (world: TestWorld) => `${world.top}/${PATH}`;
+  for (const step of ["write", "rename"] as const) {
+    let times = 0;
+    const real = testWorld();
+    const world: World = {
+      ...hurried(),
+      [step]: (from: string, to: string) => {
+        // As another does who has it: the lock is there, and ours is gone.
+        if (++times === 1) {
+          mkdirSync(path(real));
+          writeFileSync(`${path(real)}/t.owner`, JSON.stringify(dead()));
+          for (const name of readdirSync(real.top)) {
+            if (/\.lock\.\w{16}$/.test(name)) real.remove(`${real.top}/${name}`);
+          }
+        }
+        real[step](from, to);
+      },
+    };
+    (await lock(path(real), world)).release();
+    assert.ok(times > 1, step);
+    assert.deepEqual(readdirSync(real.top), ["home", "work"]);
+    let tries = 0;
+    const full: World = {
+      ...hurried(),
+      [step]: () => {
+        tries++;
+        throw new Problem("the disk is full");
+      },
+    };
+    await assert.rejects(lock(path(real), full), /the disk is full/);
+    assert.ok(tries < 30);
+    assert.deepEqual(readdirSync(real.top), ["home", "work"]);
+  }
 });
 
 Deno.test("lock: --lock-timeout ends the waiting", async () => {

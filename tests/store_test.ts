@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readlinkSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { parse } from "../lib/args.ts";
 import { remember } from "../lib/perform.ts";
+import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
 import { readSettings } from "../lib/settings.ts";
 import { asked, digest, readInputs, staleness, type Stamp, writeStamp } from "../lib/stamp.ts";
-import { begin, commit, discard, look, type Place, placeOf, stem, sweep } from "../lib/store.ts";
+import { begin, commit, discard, look, newest, type Place, placeOf, stem, sweep } from "../lib/store.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const STAMP: Stamp = {
@@ -97,6 +98,57 @@ Deno.test("sweep: removes what killed builds of this name left, and nothing else
   assert.deepEqual(names, [kept.prefix, other.marker].sort());
   discard(other, world);
   assert.equal(world.stat(other.marker), undefined);
+});
+
+Deno.test("sweep: what was half removed, half written or to become the lock goes, a user's own files stay", () => {
+  const world = testWorld();
+  const place = placed(world);
+  const made = begin(place, world);
+  writeStamp(made.prefix, STAMP, world);
+  commit(made, place, world);
+  const dir = `${place.envs}/.mambaenv`;
+  const left = [
+    "e-00000001.gone/bin/x",
+    "e-00000002.incomplete.17.0.tmp",
+    "e.lock.0123456789abcdef/x.owner",
+    "e.lock.doing.17.3.tmp",
+  ];
+  const others = ["e.lock/t.owner", "e-00000003.mine", "e2-00000001.gone", "e.lock.mine"];
+  for (const path of [...left, ...others]) {
+    mkdirSync(`${dir}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    writeFileSync(`${dir}/${path}`, "");
+  }
+  symlinkSync(".mambaenv/e-00000001", `${place.envs}/e.17.4.tmp`);
+  writeFileSync(`${place.envs}/e.17.5.tmp`, "a user's");
+  sweep(place, world);
+  const kept = [made.prefix.slice(dir.length + 1), ...others.map((path) => path.split("/")[0])].sort();
+  assert.deepEqual(readdirSync(dir).sort(), kept);
+  assert.deepEqual(readdirSync(place.envs).sort(), [".mambaenv", "e", "e.17.5.tmp"]);
+});
+
+Deno.test("commit: refused behind the switch, it is done; refused before, nothing of it counts as complete", () => {
+  const world = testWorld();
+  const place = placed(world);
+  const refuse = (what: "symlink" | "remove", when: RegExp) => ({
+    ...world,
+    [what]: (...words: [string, string]) => {
+      if (words.some((word) => when.test(word))) throw new Problem("refused");
+      world[what](...words);
+    },
+  });
+  const first = begin(place, world);
+  writeStamp(first.prefix, STAMP, world);
+  commit(first, place, refuse("remove", /\.complete$/));
+  assert.equal(newest(place, world)?.prefix, first.prefix);
+  const second = begin(place, world);
+  writeStamp(second.prefix, STAMP, world);
+  assert.throws(() => commit(second, place, refuse("symlink", /\/e$/)), /refused/);
+  assert.throws(() => discard(second, refuse("remove", new RegExp(`${second.prefix}$`))), /refused/);
+  const found = look(place, world);
+  assert.equal(found.kind === "generation" && found.prefix, first.prefix);
+  assert.equal(newest(place, world)?.prefix, first.prefix);
+  sweep(place, world);
+  assert.deepEqual(readdirSync(`${place.envs}/.mambaenv`), [first.prefix.replace(/.*\//, "")]);
 });
 
 Deno.test("commit: what a sweep removed while the builder was frozen is not switched to", () => {

@@ -177,17 +177,20 @@ async function download(
 
 /** The first cache that can be written to; made where it is missing. */
 function writable(caches: readonly string[], world: World): string {
+  const reasons: string[] = [];
   for (const cache of caches) {
     try {
       world.mkdir(cache);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      reasons.push(error.message);
       continue;
     }
     if (world.writable(cache)) return cache;
+    reasons.push(`${JSON.stringify(cache)}: permission denied`);
   }
   throw new Problem(
-    `No package cache can be written to: ${caches.join(", ")}`,
+    `No package cache can be written to: ${reasons.join(", ")}`,
     "CONDA_PKGS_DIRS=/path/with/space mambaenv",
   );
 }

@@ -49,7 +49,7 @@ export function writeState(folder: string, state: State, last?: State): void {
   });
   for (const name of fs.readdirSync(folder)) {
     const held = [state.data, last?.data].some((data) => data !== undefined && name.startsWith(data));
-    if (/^(index|pack)-/.test(name) && !held) removeOld(join(folder, name), HOUR);
+    if (/^(index|pack|state\.(index|pack))-/.test(name) && !held) removeOld(join(folder, name), HOUR);
   }
   const shards = join(folder, "shards");
   for (const name of attempt(() => fs.readdirSync(shards)) ?? []) removeOld(join(shards, name), 30 * DAY);

@@ -124,10 +124,11 @@ async function ask(format: Format, known: State | undefined, site: Site): Promis
     const state = { format, data, etag, modified, until };
     return { state, subdir: load(state, site) };
   } catch (error) {
-    for (const path of [file, `${file}.json`]) fs.rmSync(path, { force: true });
+    for (const path of [file, `${file}.json`]) attempt(() => fs.rmSync(path, { force: true }));
     throw unreadable(site.url + format, error);
   } finally {
-    fs.rmSync(raw, { force: true });
+    // What stays goes with what is old.
+    attempt(() => fs.rmSync(raw, { force: true }));
   }
 }
 

@@ -1,16 +1,16 @@
 // Unpacks a package's archive into a package cache: into a temporary folder beside its own, then one rename.
 import * as fs from "node:fs";
-import { randomBytes } from "node:crypto";
 import { encode } from "../bytes.ts";
-import { Problem, reason } from "../problem.ts";
+import { Problem, reason, refusal } from "../problem.ts";
 import { effect, native } from "../system.ts";
 import { Folder } from "./extract.ts";
+import { orphaned, owner } from "./owner.ts";
 import { last, parent } from "./path.ts";
 import type { Record } from "./record.ts";
 import { Tar } from "./tar.ts";
 
-const TEMPORARY = /^\.[^/]+\.[0-9a-f]{12}\.unpack$/;
-/** Milliseconds after which nobody can still be unpacking into a temporary folder. */
+const TEMPORARY = /^\.[^/]+\.unpack$/;
+/** Milliseconds after which nobody of another machine can still be unpacking into a temporary folder. */
 const STALE = 6 * 3600_000;
 const CHUNK = 1 << 18;
 
@@ -29,7 +29,16 @@ export async function unpack(archive: string, into: string, record?: Record): Pr
     if (record) remember(temporary, record);
     place(temporary, into, record !== undefined);
   } finally {
-    fs.rmSync(native(temporary), { recursive: true, force: true });
+    clear(temporary);
+  }
+}
+
+/** Removes a folder; what cannot be removed stays for the next sweep. */
+function clear(path: string): void {
+  try {
+    fs.rmSync(native(path), { recursive: true, force: true });
+  } catch (error) {
+    if (refusal(error) === undefined) throw error;
   }
 }
 
@@ -49,13 +58,13 @@ export function sweep(cache: string): void {
   for (const name of fs.readdirSync(native(cache))) {
     const path = `${cache}/${name}`;
     const stats = TEMPORARY.test(name) ? fs.lstatSync(native(path), { throwIfNoEntry: false }) : undefined;
-    if (!stats || Date.now() - stats.mtimeMs < STALE) continue;
-    effect("remove", path, () => fs.rmSync(native(path), { recursive: true, force: true }));
+    if (!stats || !orphaned(name, Date.now() - stats.mtimeMs, STALE)) continue;
+    clear(path);
   }
 }
 
 function beside(path: string): string {
-  return `${parent(path)}/.${last(path)}.${randomBytes(6).toString("hex")}.unpack`;
+  return `${parent(path)}/.${last(path)}.${owner()}.unpack`;
 }
 
 async function extract(archive: string, into: string): Promise<void> {
@@ -145,9 +154,9 @@ function place(temporary: string, into: string, recorded: boolean): void {
   });
 }
 
-/** Removes a damaged folder, which no other process can then see half removed. */
-function discard(path: string): void {
+/** Removes a folder of a cache, which no other process can then see half removed. */
+export function discard(path: string): void {
   const away = beside(path);
   fs.renameSync(native(path), native(away));
-  fs.rmSync(native(away), { recursive: true, force: true });
+  clear(away);
 }

@@ -2,7 +2,7 @@
 import type { Command, Request } from "../args.ts";
 import { type Change, render } from "../code.ts";
 import { INPUTS, resolve } from "../project.ts";
-import { EXIT, Problem, reason, Unknown } from "../problem.ts";
+import { EXIT, Problem, reason, refusal, Unknown } from "../problem.ts";
 import { plain } from "../progress.ts";
 import { detect, shellNamed } from "../shells.ts";
 import { nearest } from "../suggest.ts";
@@ -10,11 +10,12 @@ import type { World } from "../world.ts";
 
 /** Says what went wrong; returns the exit code. Nobody sees a stack trace unless they ask for it. */
 export function explain(
-  error: unknown,
+  thrown: unknown,
   command: Command,
   request: Request | undefined,
   world: World,
 ): number {
+  const error = refusal(thrown) ?? thrown;
   const exit = error instanceof Problem ? error.exit : EXIT.failed;
   world.err(words(error, world));
   if (command.code && !world.tty(1)) world.out(failure(exit, request?.flags.shell, world));

@@ -22,6 +22,7 @@ export const builtin: Engine = {
   async restore(records, order, tools) {
     const { world, report, index } = tools;
     const { caches, prefix, platform, specs } = order;
+    for (const cache of caches) if (world.writable(cache)) sweep(cache);
     const folders = await fetchPackages(records, index, {
       world,
       report,

@@ -7,6 +7,7 @@ import { fetchPackages } from "../../lib/builtin/fetch.ts";
 import { openChannels } from "../../lib/builtin/repodata.ts";
 import type { Record } from "../../lib/builtin/record.ts";
 import type { Progress } from "../../lib/engines/engine.ts";
+import { owner } from "../../lib/builtin/owner.ts";
 import { Problem } from "../../lib/problem.ts";
 import { type Fault, serve, type Server } from "../server.ts";
 import { type TestWorld, testWorld } from "../world.ts";
@@ -179,11 +180,10 @@ Deno.test("fetchPackages: left bytes that are another file's lead to one new dow
 });
 
 Deno.test("fetchPackages: a living process keeps its partial file, a dead one's is taken over", async () => {
-  const host = fs.readFileSync("/proc/sys/kernel/hostname", "utf8").trim().replace(/[^\w-]/g, "_");
   for (const [pid, taken] of [[process.pid, false], [2 ** 22 + 1, true]] as const) {
     await bench(entry(FN), [], async ({ server, get }) => {
       const cache = folder();
-      const partial = join(cache, `${FN}.${host}-${pid}-77.partial`);
+      const partial = join(cache, `${FN}.${owner().replace(/\d+-\d+$/, `${pid}-77`)}.partial`);
       fs.writeFileSync(partial, contents(FN).subarray(0, 5000));
       await get([cache]);
       assert.deepEqual(archives(server), [taken ? "bytes=5000-" : ""]);
@@ -235,18 +235,18 @@ Deno.test("fetchPackages: offline, and no cache that can be written to, are Prob
     );
     await assert.rejects(
       get(["/proc/nowhere", "/dev/null/x"]),
-      /No package cache can be written to: \/proc\/nowhere/,
+      /No package cache can be written to: Cannot make "\/proc\/nowhere"/,
     );
   });
 });
 
 Deno.test("fetchPackages: a full disk is told as such", { ignore: !fs.existsSync("/dev/full") }, async () => {
-  await bench(entry(FN), [], async ({ world, get }) => {
+  await bench(entry(FN), [], async ({ get }) => {
     const cache = folder();
-    const host = fs.readFileSync("/proc/sys/kernel/hostname", "utf8").trim().replace(/[^\w-]/g, "_");
+    const ours = owner().replace(/\d+$/, "");
     // Every partial file that this process could open leads to the device that is always full.
     for (let i = 0; i < 500; i++) {
-      fs.symlinkSync("/dev/full", join(cache, `${FN}.${host}-${world.pid}-${i}.partial`));
+      fs.symlinkSync("/dev/full", join(cache, `${FN}.${ours}${i}.partial`));
     }
     await assert.rejects(
       get([cache]),
