@@ -151,6 +151,16 @@ const TABLE: Row[] = [
     /"\/no\/such\.pem"/,
     /unset SSL_CERT_FILE/,
   ],
+  [
+    "a file without certificates",
+    { "empty.pem": "\n" },
+    { SSL_CERT_FILE: "%/empty.pem" },
+    "certificates",
+    "error",
+    /SSL_CERT_FILE=\/.*\/empty\.pem: there are no certificates in it/,
+    /^unset SSL_CERT_FILE$/,
+  ],
+  ["whom it trusts", {}, {}, "certificates", "ok", /^those that the program brings along$/, /^$/],
   ["a full disk", { "bin/df": df(1000, 1e6) }, {}, "environments", "warning", /little room/, /MAMBAENV_ROOT/],
   ["few inodes", { "bin/df": df(90e6, 12) }, {}, "packages", "warning", /12 more files/, /MAMBAENV_ROOT/],
   [
@@ -232,6 +242,33 @@ Deno.test("doctor: asks a channel with its secrets and shows none; what does not
     const offline = await doctor(world, env, "-c", channel, "--offline");
     assert.match(offline.out, /not asked, being offline/);
     assert.equal(asked.length, count);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+Deno.test("doctor: a clock that is not the servers' is a finding", async () => {
+  const { world, env } = place();
+  let off = 0;
+  const server = createServer((_, answer) => {
+    answer.writeHead(200, { date: new Date(Date.now() + off).toUTCString() }).end("x");
+  });
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  try {
+    const channel = `http://127.0.0.1:${(server.address() as AddressInfo).port}/good`;
+    const table: [number, RegExp | undefined][] = [
+      [-60_000, undefined],
+      [3_600_000, /^it is 60 minutes behind that of http:/],
+      [-3_600_000, /^it is 60 minutes ahead of that of http:/],
+    ];
+    for (const [minutes, text] of table) {
+      off = minutes;
+      const { findings, out } = await doctor(world, env, "-c", channel, "--json");
+      const found = findings.find(({ topic, level }) => topic === "clock" && level === "warning");
+      if (text) assert.match(found?.text ?? "", text, out);
+      else assert.equal(found, undefined, out);
+    }
   } finally {
     server.closeAllConnections();
     server.close();

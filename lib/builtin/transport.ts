@@ -52,7 +52,8 @@ function native(connection: Connection): Connection {
   };
 }
 
-const SYSTEM = [
+/** Where systems keep the certificates that they trust. */
+export const SYSTEM = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/ca-bundle.pem",

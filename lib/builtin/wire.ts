@@ -5,7 +5,7 @@ import { Problem, reason } from "../problem.ts";
 import { shown } from "./channel.ts";
 import { Passing } from "./retry.ts";
 import { attempt } from "./stock.ts";
-import type { Connection } from "./transport.ts";
+import { type Connection, SYSTEM } from "./transport.ts";
 
 /** What is asked of a URL besides its content. */
 export interface Ask {
@@ -23,6 +23,8 @@ export interface Answer {
   status: number;
   etag?: string;
   modified?: string;
+  /** What the server's clock says. */
+  date?: string;
   fresh: number;
   /** Bytes that `body` is to yield, where that is known. */
   length?: number;
@@ -106,6 +108,7 @@ function answer(url: string, response: Response, watch: Watch, optional = false)
     status: MISSING.includes(status) ? 404 : status,
     etag: response.headers.get("etag") ?? undefined,
     modified: response.headers.get("last-modified") ?? undefined,
+    date: response.headers.get("date") ?? undefined,
     fresh: lifetime(response.headers.get("cache-control")),
     length: length === null || status === 304 ? undefined : Number(length),
     start: status === 206 ? Number(range?.[1] ?? 0) : 0,
@@ -152,7 +155,9 @@ function failure(url: string, error: unknown, abort: AbortController): Passing {
   const said = abort.signal.aborted ? reason(abort.signal.reason) : reason(error) + cause;
   const words = said.replace(/https?:\/\/[^\s"'()<>]+/g, shown);
   const hint = /certificate|issuer|self.signed/i.test(said)
-    ? "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt mambaenv"
+    ? `SSL_CERT_FILE=${
+      SYSTEM.find((path) => fs.existsSync(path)) ?? SYSTEM[0]
+    } mambaenv; the clock has to be right, too`
     : NETWORK;
   return new Passing(`Cannot read ${shown(url)}: ${words}`, hint);
 }
