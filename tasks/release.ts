@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { build, ENTRIES } from "./compile.ts";
 import { ROOT, type Target, TARGETS, VERSION } from "./compiler.ts";
 
@@ -53,7 +53,10 @@ function run(program: string, words: readonly string[]): void {
   if (status !== 0) throw new Error(`${[program, ...words].join(" ")} ended with ${status}`);
 }
 
-/** Compiles programs into a folder, each with its `.gz`, and lists what is there in SHA256SUMS; says the sizes. */
+/** More would cost minutes for each program. */
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 10 } };
+
+/** Compiles programs into a folder, each with its `.gz`, and its `.zst` if that is smaller; lists what is there in SHA256SUMS; says the sizes. */
 export function release(targets: readonly Target[], dir: string, say: (line: string) => void): void {
   fs.mkdirSync(dir, { recursive: true });
   const sums: string[] = [];
@@ -64,9 +67,14 @@ export function release(targets: readonly Target[], dir: string, say: (line: str
   for (const target of targets) {
     const file = program(target, dir);
     const bytes = fs.readFileSync(file);
-    const packed = gzipSync(bytes, { level: 9 });
-    fs.writeFileSync(`${file}.gz`, packed);
-    say(`${target.name.padEnd(24)}${list(file, bytes)}  .gz ${list(`${file}.gz`, packed)}`);
+    let line = target.name.padEnd(24) + list(file, bytes);
+    const gz = gzipSync(bytes, { level: 9 }), zst = zstdCompressSync(bytes, ZSTD);
+    for (const [ending, packed] of [[".gz", gz], [".zst", zst]] as const) {
+      if (packed.length > gz.length) continue;
+      fs.writeFileSync(file + ending, packed);
+      line += `  ${ending} ${list(file + ending, packed)}`;
+    }
+    say(line);
   }
   const plain = join(dir, "mambaenv");
   if (fs.existsSync(plain)) list(plain, fs.readFileSync(plain));

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
 import { commit } from "../tasks/compile.ts";
 import { type Target, TARGETS, VERSION } from "../tasks/compiler.ts";
 import { archive, program, release } from "../tasks/release.ts";
@@ -143,7 +143,7 @@ Deno.test(
       const some = TARGETS.filter(({ name }) => name === "linux-arm64-musl");
       const said: string[] = [];
       for (const to of ["a", "b"]) release(some, join(dir, to), (line) => said.push(line));
-      const names = ["mambaenv-linux-arm64-musl", "mambaenv-linux-arm64-musl.gz"];
+      const names = ["", ".gz", ".zst"].map((ending) => `mambaenv-linux-arm64-musl${ending}`);
       assert.deepEqual(fs.readdirSync(join(dir, "a")), ["SHA256SUMS", ...names]);
       const sums = names.map((name) => {
         const bytes = fs.readFileSync(join(dir, "a", name));
@@ -152,9 +152,10 @@ Deno.test(
       for (const to of ["a", "b"]) {
         assert.equal(fs.readFileSync(join(dir, to, "SHA256SUMS"), "utf8"), sums.join(""));
       }
-      const [plain, packed] = names.map((name) => fs.readFileSync(join(dir, "a", name)));
-      assert.ok(gunzipSync(packed!).equals(plain!));
-      assert.match(said[0]!, /^linux-arm64-musl +\d+\.\d MB {2}\.gz \d+\.\d MB$/);
+      const [plain, gz, zst] = names.map((name) => fs.readFileSync(join(dir, "a", name)));
+      assert.ok(gunzipSync(gz!).equals(plain!));
+      assert.ok(zst!.length < gz!.length && zstdDecompressSync(zst!).equals(plain!));
+      assert.match(said[0]!, /^linux-arm64-musl +\d+\.\d MB {2}\.gz \d+\.\d MB {2}\.zst \d+\.\d MB$/);
     }),
 );
 
