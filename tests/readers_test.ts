@@ -47,6 +47,13 @@ const CALLS: { [how: string]: { code: string; needs?: string; root?: boolean } }
     needs: "fish",
     root: true,
   },
+  // What sudo itself says of a host without a name is not ours.
+  "sudo -u another user": {
+    code:
+      `sudo -u nobody env M="$M" MAMBAENV_ROOT="$MAMBAENV_ROOT" bash -c 'exec 2>&1; ${ENTER}' 2>/dev/null`,
+    needs: "sudo",
+    root: true,
+  },
   "script(1) with bash": {
     code: `script -qec "bash --norc -c '${ENTER.replaceAll(/["$]/g, "\\$&")}'" /dev/null`,
   },
