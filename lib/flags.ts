@@ -10,50 +10,8 @@ export interface Flag {
   among?: readonly string[];
 }
 
-/** What the flags said, or their variables; undefined where neither did. */
-export interface Flags {
-  project?: string;
-  name?: string;
-  prefix?: string;
-  python?: string;
-  channel?: string[];
-  platform?: string[];
-  cuda?: string;
-  glibc?: string;
-  "exclude-newer"?: string;
-  extra?: string[];
-  group?: string[];
-  engine?: string;
-  root?: string;
-  shell?: string;
-  hook?: string;
-  pythonpath?: string;
-  "user-site"?: boolean;
-  "no-create"?: boolean;
-  "no-sync"?: boolean;
-  "no-fallback"?: boolean;
-  background?: boolean;
-  locked?: boolean;
-  frozen?: boolean;
-  upgrade?: boolean;
-  check?: boolean;
-  format?: string;
-  offline?: boolean;
-  "lock-timeout"?: string;
-  stack?: boolean;
-  "no-stack"?: boolean;
-  print?: boolean;
-  force?: boolean;
-  "dry-run"?: boolean;
-  json?: boolean;
-  quiet?: boolean;
-  verbose?: boolean;
-  help?: boolean;
-  version?: boolean;
-}
-
 /** The flags, in the order in which help shows them. Each has the variable `MAMBAENV_NAME` too. */
-export const FLAGS: readonly Flag[] = [
+const ROWS = [
   { name: "project", value: "DIR", text: "root of the project; found by its files otherwise" },
   { name: "name", short: "n", value: "NAME", text: "name of the environment; the folder's by default" },
   { name: "prefix", short: "p", value: "PATH", text: "path of the environment, instead of a name" },
@@ -85,6 +43,7 @@ export const FLAGS: readonly Flag[] = [
     among: ["prepend", "replace", "off"],
   },
   { name: "user-site", text: "let Python import packages of ~/.local, too" },
+  { name: "create", text: "make an environment in a batch job, too; elsewhere that is so by itself" },
   { name: "no-create", text: "never create an environment; exit 3 if there is none" },
   { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
   { name: "background", text: "make a change behind: the last good environment is entered meanwhile" },
@@ -111,7 +70,15 @@ export const FLAGS: readonly Flag[] = [
   { name: "verbose", short: "v", text: "say more on stderr" },
   { name: "help", short: "h", text: "help for a command" },
   { name: "version", short: "V", text: "the program's version" },
-];
+] as const satisfies readonly (Omit<Flag, "name"> & { name: string })[];
+type Row = typeof ROWS[number];
+
+/** What the flags said, or their variables; undefined where neither did. */
+export type Flags = { [R in Row as R["name"]]?: R extends { value: string } ? Value<R["name"]> : boolean };
+type Value<Name> = Name extends List ? string[] : string;
+type List = "channel" | "platform" | "extra" | "group";
+
+export const FLAGS: readonly Flag[] = ROWS;
 
 /** Name of a flag's variable. */
 export function variable({ name }: Flag): string {
@@ -119,7 +86,7 @@ export function variable({ name }: Flag): string {
 }
 
 /** The flags that take several values. */
-export const LISTS: ReadonlySet<keyof Flags> = new Set(["channel", "platform", "extra", "group"] as const);
+export const LISTS: ReadonlySet<keyof Flags> = new Set<List>(["channel", "platform", "extra", "group"]);
 
 export interface Command {
   name: string;
@@ -147,7 +114,7 @@ const ASKED: Names = ["python", "channel", "exclude-newer", "extra", "group"];
 const MAKE: Names = [...ASKED, "engine", "offline", "locked", "frozen", ...ELSEWHERE];
 const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];
-const GO: Names = [...WAY, "no-create", "no-sync", "background", "no-fallback", "lock-timeout"];
+const GO: Names = [...WAY, "create", "no-create", "no-sync", "background", "no-fallback", "lock-timeout"];
 const ENTER: Names = ["shell", "hook", ...GO];
 const ALL: Names = [...BUILD, ...ENTER];
 const LOOK: Names = [...PLACE, "channel", "offline", "json"];

@@ -24,6 +24,8 @@ export interface Entry {
   root?: string;
   /** What becomes of PYTHONPATH: the root in front of it, the root alone, or nothing. */
   pythonpath: "prepend" | "replace" | "off";
+  /** Folders that leave PYTHONPATH where it is changed. */
+  without?: readonly string[];
   /** Whether packages of `~/.local` may be imported. */
   userSite: boolean;
   /** Whether other environments stay in PATH. */
@@ -82,7 +84,7 @@ const SYSTEM = ["/bin", "/usr/bin", "/usr/local/bin"];
 
 /** Variables around the environment; `own` are those that it sets itself, `env` is as it makes it. */
 function around(entry: Entry, own: ReadonlySet<string>, env: Env): Change[] {
-  const { root, pythonpath, userSite } = entry;
+  const { root, pythonpath, userSite, without: left = [] } = entry;
   const changes: Change[] = ["VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "PYTHONHOME"]
     .filter((name) => env[name] !== undefined && !own.has(name)).map((name) => ({ kind: "unset", name }));
   if (!userSite && !own.has("PYTHONNOUSERSITE")) {
@@ -94,7 +96,7 @@ function around(entry: Entry, own: ReadonlySet<string>, env: Env): Change[] {
   }
   if (root === undefined) return changes;
   if (pythonpath !== "off") {
-    const rest = pythonpath === "replace" ? [] : without(parts(env["PYTHONPATH"]), root);
+    const rest = pythonpath === "replace" ? [] : without(parts(env["PYTHONPATH"]), root, ...left);
     changes.push({ kind: "set", name: "PYTHONPATH", value: [root, ...rest].join(":") });
   }
   changes.push({ kind: "set", name: "MAMBAENV_ACTIVE_PROJECT", value: root });

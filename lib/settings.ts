@@ -1,7 +1,8 @@
 // Where each value comes from: flag, variable, pyproject.toml, project files, config files, old variables, default.
 import { EXIT, Problem } from "./problem.ts";
 import type { Request } from "./args.ts";
-import { basename, type Project, resolve } from "./project.ts";
+import { batch } from "./plan.ts";
+import { basename, declared, type Project, resolve } from "./project.ts";
 import type { World } from "./world.ts";
 
 /** A value and who said it. */
@@ -32,7 +33,10 @@ export interface Settings {
   userSite: boolean;
   root: Setting<string> | undefined;
   offline: boolean;
+  /** Whether an environment may be made: yes, but in a batch job only where somebody says so. */
   create: boolean;
+  /** The batch job, and the variable that tells. */
+  job: Setting<string> | undefined;
   sync: boolean;
   /** Whether the last good environment is kept where a change fails. */
   fallback: boolean;
@@ -43,7 +47,7 @@ export interface Settings {
 }
 
 /** A place where values may stand; `from` names it, for one key. */
-interface Source {
+export interface Source {
   from: (key: string) => string;
   values: Readonly<Record<string, unknown>>;
 }
@@ -55,6 +59,7 @@ export async function readSettings(
   world: World,
 ): Promise<Settings> {
   const sources = await collect(request, project, world);
+  const job = batch(world.env);
   const text = (key: string) => first(sources, key, isText);
   const flag = (key: string) => first(sources, key, isFlag)?.value === true;
   const place = (setting: Setting<string> | undefined) =>
@@ -78,7 +83,8 @@ export async function readSettings(
     root: place(text("root")),
     offline: flag("offline") ||
       Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
-    create: !flag("no-create"),
+    create: making(sources, request.origins) ?? job === undefined,
+    job,
     sync: !flag("no-sync"),
     fallback: !flag("no-fallback"),
     background: flag("background"),
@@ -105,6 +111,19 @@ function lockMode(sources: readonly Source[], origins: Request["origins"]): Sett
   return undefined;
 }
 
+/** Whether the first source that says allows an environment to be made; there, a flag counts before a variable. */
+function making(sources: readonly Source[], origins: Request["origins"]): boolean | undefined {
+  for (const source of sources) {
+    const said = (["no-create", "create"] as const).flatMap((key) => {
+      const value = first([source], key, isFlag)?.value;
+      return value === undefined ? [] : [{ key, may: value === (key === "create") }];
+    });
+    const named = said.find(({ key }) => source.from(key) === `--${key}` && origins[key] === `--${key}`);
+    if (said.length > 0) return (named ?? said[0]!).may;
+  }
+  return undefined;
+}
+
 async function collect(request: Request, project: Project | undefined, world: World): Promise<Source[]> {
   const { env } = world;
   const home = env["XDG_CONFIG_HOME"] || (env["HOME"] && `${env["HOME"]}/.config`);
@@ -117,7 +136,7 @@ async function collect(request: Request, project: Project | undefined, world: Wo
       from: (key: string) => request.origins[single[key] ?? key] ?? key,
       values: { ...flags, channels, extras, groups },
     },
-    ...project ? [await pyproject(project, world), pins(project, world), named(project, world)] : [],
+    ...project ? await declared(project, world) : [],
     ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],
     await config("/etc/mambaenv/config.toml", world),
     { from: (key: string) => old[key] ?? key, values: legacy },
@@ -174,47 +193,10 @@ function tilde(path: string, world: World): string {
   return path.startsWith("~") ? path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~") : path;
 }
 
-/** Parses TOML, with a parser that is loaded only then. Throws Problem with file and line. */
-export async function toml(path: string, text: string): Promise<Record<string, unknown>> {
-  const { parse, TomlError } = await import("smol-toml");
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const words = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
-    throw new Problem(`Cannot parse ${JSON.stringify(path)} line ${error.line}: ${words}`, "", EXIT.usage);
-  }
-}
-
 async function config(path: string, world: World): Promise<Source> {
   const text = world.read(path);
-  return { from: () => path, values: text === undefined ? {} : await toml(path, text) };
-}
-
-/** `[tool.mambaenv]`; the parser is loaded only where that table is. */
-async function pyproject(project: Project, world: World): Promise<Source> {
-  const from = () => "pyproject.toml [tool.mambaenv]";
-  const path = `${project.root}/pyproject.toml`;
-  const text = project.files.has("pyproject.toml") ? world.read(path) ?? "" : "";
-  if (!text.includes("mambaenv") || !/tool\s*\.\s*["']?mambaenv/.test(text)) return { from, values: {} };
-  const tool = (await toml(path, text))["tool"] as Record<string, unknown> | undefined;
-  return { from, values: tool?.["mambaenv"] as Record<string, unknown> ?? {} };
-}
-
-/** The project's own word on Python: the first line of `.python-version`. */
-function pins(project: Project, world: World): Source {
-  const from = () => ".python-version";
-  if (!project.files.has(".python-version")) return { from, values: {} };
-  const line = (world.read(`${project.root}/.python-version`) ?? "").split("\n")
-    .map((line) => line.replace(/#.*/, "").trim()).find(Boolean);
-  return { from, values: { python: line?.replace(/^(c?python)?-?/i, "") } };
-}
-
-/** The name that environment.yml gives; its parser is not needed for that line. */
-function named(project: Project, world: World): Source {
-  const from = () => "environment.yml";
-  if (!project.files.has("environment.yml")) return { from, values: {} };
-  const text = world.read(`${project.root}/environment.yml`) ?? "";
-  const [, name] = /^name:[ \t]+["']?([^"'#\r\n]*[^"'#\s])/m.exec(text) ?? [];
-  return { from, values: { name } };
+  return {
+    from: () => path,
+    values: text === undefined ? {} : await (await import("./requirement/toml.ts")).toml(path, text),
+  };
 }

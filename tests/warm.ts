@@ -19,7 +19,9 @@ export const BUDGET = 25;
 const CALLS = "trace=%file,getdents64,write,%network,%process";
 const FILE =
   /^(open|openat|stat|lstat|statx|newfstatat|access|faccessat2?|readlink|readlinkat|getcwd|getdents64)\(/;
-const DEED = /^(mkdir|rename|unlink|symlink|link|chmod|chown|utime|truncate|socket|connect|fork|vfork)/;
+/** Calls that change something. */
+export const DEED =
+  /^(mkdir|rename|unlink|symlink|link|chmod|chown|utime|truncate|socket|connect|fork|vfork)/;
 
 /** The system calls of a program that ends well. */
 function trace(argv: readonly string[], { cwd, env }: Call, log: string): string[] {

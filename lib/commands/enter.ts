@@ -5,7 +5,7 @@ import { type Answer, type Change, render, type Shell } from "../code.ts";
 import { type Condarc, loadCondarc, readCondarc } from "../condarc.ts";
 import { type Facts, gather } from "../facts.ts";
 import { fast, full, type Hooked } from "../hook.ts";
-import { plan } from "../plan.ts";
+import { foremost, plan } from "../plan.ts";
 import { readPrefix, readTarget } from "../prefix.ts";
 import { INPUTS, resolve } from "../project.ts";
 import { EXIT, Problem } from "../problem.ts";
@@ -30,6 +30,9 @@ export async function provide(
 ): Promise<Facts> {
   const facts = await gather(request, world);
   const steps = plan(facts);
+  if (facts.settings.job && foremost(world.env)) {
+    (await import("./job.ts")).tell(facts, request, world);
+  }
   if (steps.length === 0) return facts;
   if (end) world.trap(end);
   return await (await import("../perform.ts")).perform(steps, facts, request, world);
@@ -86,6 +89,8 @@ async function into(facts: Facts, { shell, stack }: Way, world: World): Promise<
     userSite: settings.userSite,
     stack,
     fallback: facts.fallback,
+    // What the login shell had loaded is of no use to another Python.
+    ...settings.job && { without: scope.foreign(prefix.path, world.env) },
   };
   const changes = scope.enter(activate(world.env, prefix, previous, options), entry, world.env);
   const others = scope.foreign(prefix.path, apply(world.env, changes));

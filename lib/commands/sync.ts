@@ -9,7 +9,10 @@ import type { World } from "../world.ts";
 
 /** Builds where need be. Throws Problem where that fails: nobody asked to enter what was before. */
 export async function run(request: Request, world: World): Promise<Answer> {
-  const strict = { ...request, flags: { ...request.flags, "no-fallback": true, background: false } };
+  const strict = {
+    ...request,
+    flags: { ...request.flags, "no-fallback": true, background: false, create: true },
+  };
   const facts = await gather(strict, world);
   const { environment } = facts;
   if (environment.kind === "plain") {

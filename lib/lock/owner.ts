@@ -1,4 +1,5 @@
 // Who holds a lock: the process, and what tells it from others of the same number, on whatever machine.
+import { batch } from "../plan.ts";
 import type { World } from "../world.ts";
 
 /** Who holds a lock. */
@@ -31,7 +32,7 @@ export interface Held {
 /** This process. */
 export function me(world: World): Taker {
   const { env, pid } = world;
-  const job = env["SLURM_JOB_ID"] || env["PBS_JOBID"] || env["LSB_JOBID"];
+  const job = batch(env)?.value;
   const token = [...crypto.getRandomValues(new Uint32Array(2))]
     .map((part) => part.toString(16).padStart(8, "0")).join("");
   return { token, ...here(world), pid, start: birth(pid, world), since: world.now(), ...job && { job } };

@@ -1,7 +1,8 @@
 // pyproject.toml: what a project needs, with those of its extras and dependency groups that are chosen.
 // https://packaging.python.org/en/latest/specifications/pyproject-toml/ and …/dependency-groups/
 import { EXIT, Problem, Unknown } from "../problem.ts";
-import { type Setting, type Settings, toml } from "../settings.ts";
+import type { Setting, Settings } from "../settings.ts";
+import { toml } from "./toml.ts";
 import { normalize } from "./parse.ts";
 import { parseSpecifier } from "./specifier.ts";
 
@@ -36,8 +37,8 @@ interface Reading {
 }
 
 /** Reads the file. Throws Problem with its line. */
-export async function readPyproject(path: string, text: string, choice: Choice): Promise<Pyproject> {
-  const whole = await toml(path, text);
+export function readPyproject(path: string, text: string, choice: Choice): Pyproject {
+  const whole = toml(path, text);
   const lines = text.split("\n");
   const project = tableOf(whole["project"] ?? {}, "project", lines);
   const reading: Reading = {
