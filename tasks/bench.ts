@@ -108,7 +108,7 @@ async function warm(): Promise<void> {
 
 /** Installs from a filled cache through py-rattler: solve and link, as our program does. */
 const RATTLER = `
-import asyncio, sys, rattler
+import asyncio, os, sys, rattler
 from pathlib import Path
 async def main(channels, prefix, cache, *specs):
     where = [rattler.Channel(each) for each in channels.split(",")]
@@ -117,6 +117,7 @@ async def main(channels, prefix, cache, *specs):
                                   virtual_packages=rattler.VirtualPackage.detect())
     await rattler.install(records, prefix, cache_dir=Path(cache, "pkgs"), show_progress=False)
 asyncio.run(main(*sys.argv[1:]))
+os._exit(0)  # its threads may outlive the interpreter, which then aborts
 `;
 const SPECS = ["python", "numpy", "pandas", "requests", "rich"];
 
