@@ -41,7 +41,8 @@ export interface Asked {
   groups?: readonly string[];
 }
 
-const STAMP = "conda-meta/mambaenv.json";
+/** Where the stamp is in a prefix. */
+export const STAMP = "conda-meta/mambaenv.json";
 /** File systems keep times by up to 2 s (NFS, FAT): a file changed that recently is compared by content. */
 const COARSE = 2000;
 

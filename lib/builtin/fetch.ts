@@ -11,12 +11,15 @@ import type { Index } from "./repodata.ts";
 import { checkRoom } from "./room.ts";
 import { type Record, stem } from "./record.ts";
 import { attempt } from "./stock.ts";
+import { discard } from "./unpack.ts";
 
 /** How packages are got. */
 export interface FetchOptions {
   world: World;
   /** Package caches; the first that is writable gets what is missing. */
   caches: readonly string[];
+  /** Folders that are not to be used. */
+  passed?: ReadonlySet<string>;
   /** Unpacks an archive into a folder of a cache. */
   unpack(archive: string, into: string, record: Record): Promise<void>;
   report?: Report;
@@ -31,8 +34,8 @@ export async function fetchPackages(
   index: Source,
   options: FetchOptions,
 ): Promise<string[]> {
-  const { caches, parallel = 6, report, unpack } = options;
-  const folders = new Map(records.map((record) => [record, unpacked(record, caches)]));
+  const { caches, parallel = 6, report, unpack, passed } = options;
+  const folders = new Map(records.map((record) => [record, unpacked(record, caches, passed)]));
   const missing = records.filter((record) => folders.get(record) === undefined);
   const absent = missing.filter((record) => likely(record, caches).length === 0);
   const total = absent.reduce((sum, { size = 0 }) => sum + size, 0);
@@ -75,8 +78,13 @@ export async function absent(records: readonly Record[], caches: readonly string
 }
 
 /** The folder in which a cache has the package unpacked. */
-function unpacked(record: Record, caches: readonly string[]): string | undefined {
-  return caches.flatMap((cache) => foldersOf(record, cache)).find((folder) => isUnpacked(folder, record));
+function unpacked(
+  record: Record,
+  caches: readonly string[],
+  passed?: ReadonlySet<string>,
+): string | undefined {
+  const all = caches.flatMap((cache) => foldersOf(record, cache)).filter((folder) => !passed?.has(folder));
+  return all.find((folder) => isUnpacked(folder, record));
 }
 
 /** Files in caches that have the archive's name and size. */
@@ -101,20 +109,25 @@ function foldersOf(record: Record, cache: string): [own: string, beside: string]
   return [path, `${path}-${(record.sha256 ?? record.md5 ?? "").slice(0, 8)}`];
 }
 
-/** The folder of a cache that a package is to be unpacked into. */
+/** The folder of a cache that a package is to be unpacked into: a damaged one makes room, another's stays. */
 function folderFor(record: Record, cache: string): string {
   const [own, beside] = foldersOf(record, cache);
-  return fs.existsSync(join(own, "info", "repodata_record.json")) ? beside : own;
+  const there = fs.existsSync(join(own, "info", "repodata_record.json"));
+  return there && !(noted(own) === null && discard(own)) ? beside : own;
 }
 
 /** Whether a folder holds exactly this package: its record, written last, names the same checksum. */
 function isUnpacked(folder: string, record: Record): boolean {
-  const info = join(folder, "info");
-  const noted = attempt((): Partial<Record> | null => {
-    return JSON.parse(fs.readFileSync(join(info, "repodata_record.json"), "utf8"));
-  });
-  const sum = record.sha256 !== undefined && noted?.sha256 !== undefined ? "sha256" : "md5";
-  return record[sum] !== undefined && noted?.[sum] === record[sum] && fs.existsSync(join(info, "index.json"));
+  const found = noted(folder);
+  const sum = record.sha256 !== undefined && found?.sha256 !== undefined ? "sha256" : "md5";
+  const same = record[sum] !== undefined && found?.[sum] === record[sum];
+  return same && fs.existsSync(join(folder, "info", "index.json"));
+}
+
+/** What a folder says that it holds, null where that is cut; undefined where it cannot be read. */
+function noted(folder: string): Partial<Record> | null | undefined {
+  const text = attempt(() => fs.readFileSync(join(folder, "info", "repodata_record.json"), "utf8"));
+  return text === undefined ? undefined : attempt(() => JSON.parse(text)) ?? null;
 }
 
 /** What is wrong with an archive: its size or its checksum. */

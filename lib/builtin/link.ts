@@ -5,7 +5,8 @@ import { Problem } from "../problem.ts";
 import { effect, native } from "../system.ts";
 import type { World } from "../world.ts";
 import { claim, type Claims } from "./claim.ts";
-import { damaged, type Path, readManifest } from "./manifest.ts";
+import { Damaged } from "./damaged.ts";
+import { harm, type Path, readManifest } from "./manifest.ts";
 import { writeHistory, writeMeta } from "./meta.ts";
 import { topological } from "./order.ts";
 import { parent } from "./path.ts";
@@ -31,6 +32,8 @@ export interface Linking {
   target?: string;
   /** What the user asked for, as MatchSpecs. */
   specs?: readonly string[];
+  /** Folders of packages that were unpacked just now: what their lists say wrong of them is no damage. */
+  fresh?: ReadonlySet<string>;
 }
 
 /** A package with what goes where. */
@@ -44,10 +47,10 @@ const RECORDS = /^conda-meta\/([^/]*\.json|history)$/;
 
 /** Fills a prefix. Throws Problem; what is in the prefix then is the caller's to sweep. */
 export async function link(linking: Linking, report: Report, world: World): Promise<void> {
-  const { prefix, platform, target = prefix, specs = [] } = linking;
+  const { prefix, platform, target = prefix, specs = [], fresh } = linking;
   const packages = topological(linking.packages);
   const python = pythonOf(packages.map(({ record }) => record));
-  const plans = packages.map((item) => plan(item, python));
+  const plans = packages.map((item) => plan(item, python, fresh?.has(item.dir)));
   const claims = claim(plans);
   for (const warning of claims.warnings) world.err(`warning: ${warning}\n`);
   await folders(prefix, plans, claims);
@@ -93,8 +96,10 @@ async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Pr
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
+function plan({ record, dir }: Unpacked, python: Python | undefined, fresh = false): Plan {
   const manifest = readManifest(dir);
+  const [wrong] = fresh ? [] : harm(dir, manifest);
+  if (wrong !== undefined) throw new Damaged(dir, wrong);
   const modules = record.noarch === "python";
   if (modules && python === undefined) {
     throw new Problem(
@@ -140,7 +145,7 @@ function sources(dir: string, paths: readonly Path[], plain: Set<string>): void 
       if (plain.has(folder)) continue;
       plain.add(folder);
       if (fs.lstatSync(native(folder), { throwIfNoEntry: false })?.isSymbolicLink()) {
-        throw damaged(dir, `${JSON.stringify(path)} is behind a link`);
+        throw new Damaged(dir, `${JSON.stringify(path)} is behind a link`);
       }
     }
   }

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { Problem } from "../problem.ts";
 import { effect, native } from "../system.ts";
-import { damaged } from "./manifest.ts";
+import { Damaged } from "./damaged.ts";
 
 /** How a file came into a prefix. */
 export type Way = "hardlink" | "reflink" | "copy";
@@ -75,7 +75,7 @@ export function taking<T>(dir: string, source: string, target: string, act: () =
   } catch (error) {
     if (error instanceof Problem) throw error;
     if (!fs.lstatSync(native(source), { throwIfNoEntry: false })) {
-      throw damaged(dir, `it has no ${JSON.stringify(source.slice(dir.length + 1))}`);
+      throw new Damaged(dir, `it has no ${JSON.stringify(source.slice(dir.length + 1))}`);
     }
     return effect("write", target, () => {
       throw error;

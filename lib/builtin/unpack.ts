@@ -149,14 +149,20 @@ function place(temporary: string, into: string, recorded: boolean): void {
         if (attempt > 2 || !["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(String(code))) throw error;
       }
       if (has("index.json") && (!recorded || has("repodata_record.json"))) return;
-      discard(into);
+      if (!discard(into)) attempt = 3;
     }
   });
 }
 
-/** Removes a folder of a cache, which no other process can then see half removed. */
-export function discard(path: string): void {
+/** Removes a folder of a cache, which no other process can then see half removed; false where that is refused. */
+export function discard(path: string): boolean {
   const away = beside(path);
-  fs.renameSync(native(path), native(away));
+  try {
+    fs.renameSync(native(path), native(away));
+  } catch (error) {
+    if (refusal(error) === undefined) throw error;
+    return false;
+  }
   clear(away);
+  return true;
 }

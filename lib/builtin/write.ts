@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import { effect, native } from "../system.ts";
 import { type Claims, free, owns } from "./claim.ts";
 import type { Plan } from "./link.ts";
-import { damaged, type Path } from "./manifest.ts";
+import { Damaged } from "./damaged.ts";
+import type { Path } from "./manifest.ts";
 import { parent } from "./path.ts";
 import { type Placer, taking, type Way } from "./place.ts";
 import { entryScript, type Python } from "./python.ts";
@@ -118,7 +119,7 @@ export class Writer {
     const { prefix, target, platform } = this.place;
     const source = `${plan.dir}/${path.path}`;
     const stats = fs.lstatSync(native(source));
-    if (!stats.isFile()) throw damaged(plan.dir, `${JSON.stringify(path.path)} is no file`);
+    if (!stats.isFile()) throw new Damaged(plan.dir, `${JSON.stringify(path.path)} is no file`);
     const before = fs.readFileSync(native(source));
     const bytes = rewrite(before, rewriting, target, platform, path.to);
     fs.writeFileSync(native(`${prefix}/${path.to}`), bytes, { mode: stats.mode & 0o777, flag: "wx" });

@@ -10,6 +10,7 @@ import { readSettings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world.ts";
 import { installed } from "./doctor/conda.ts";
+import { damage } from "./doctor/damage.ts";
 import type { Case, Finding } from "./doctor/finding.ts";
 import { machine } from "./doctor/machine.ts";
 import { network } from "./doctor/network.ts";
@@ -22,7 +23,7 @@ const MARKS = { ok: " ", note: "-", warning: "!", error: "X" } as const;
 export async function run(request: Request, world: World): Promise<Answer> {
   const findings: Finding[] = [];
   const about = await consider(request, findings, world);
-  for (const look of [machine, inherited, installed, storage, network]) {
+  for (const look of [machine, inherited, installed, storage, damage, network]) {
     const topic = look === network ? "channel" : look.name;
     findings.push(...await guarded(topic, () => look(about, world)));
   }
@@ -57,7 +58,7 @@ async function consider(request: Request, findings: Finding[], world: World): Pr
     undefined;
   for (const text of condarc?.warnings ?? []) findings.push({ topic: ".condarc", level: "warning", text });
   const settings = await readSettings(request, project, world).catch(told("settings")) ?? undefined;
-  return { all, taken, project, condarc, settings };
+  return { all, taken, project, condarc, settings, verbose: request.flags.verbose === true };
 }
 
 async function guarded(topic: string, look: () => Promise<Finding[]> | Finding[]): Promise<Finding[]> {

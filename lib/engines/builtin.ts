@@ -1,12 +1,13 @@
 // The engine that needs no other program: channels, solve, download, unpack, link.
-import { fetchPackages } from "../builtin/fetch.ts";
+import { type FetchOptions, fetchPackages } from "../builtin/fetch.ts";
 import { cpuOnly } from "../builtin/gpu.ts";
-import { readAhead } from "../builtin/manifest.ts";
+import { Damaged } from "../builtin/damaged.ts";
+import { pardon, readAhead } from "../builtin/manifest.ts";
 import type { Record } from "../builtin/record.ts";
 import { link } from "../builtin/link.ts";
 import { solve, warm } from "../builtin/solve.ts";
 import { recordOf } from "../builtin/entry.ts";
-import { remember, sweep, unpack } from "../builtin/unpack.ts";
+import { discard, remember, sweep, unpack } from "../builtin/unpack.ts";
 import { virtualPackages } from "../builtin/virtual.ts";
 import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
@@ -20,20 +21,15 @@ export const builtin: Engine = {
     await assemble(await resolve(order, tools), order, tools);
   },
   async restore(records, order, tools) {
-    const { world, report, index } = tools;
-    const { caches, prefix, platform, specs } = order;
-    for (const cache of caches) if (world.writable(cache)) sweep(cache);
-    const folders = await fetchPackages(records, index, {
-      world,
-      report,
-      caches,
+    const { world } = tools;
+    const told = (record: Record, dir: string) => complete(record, dir, world);
+    await furnish(records, order, tools, {
       async unpack(archive, into, record) {
         await unpack(archive, into, record);
-        remember(into, complete(record, into, world));
+        remember(into, told(record, into));
       },
+      told,
     });
-    const packages = folders.map((dir, i) => ({ record: complete(records[i]!, dir, world), dir }));
-    await link({ packages, prefix, platform, specs }, report, world);
   },
 };
 
@@ -57,20 +53,65 @@ export async function resolve(
 
 /** Puts packages into a new prefix: gets what no cache has, unpacks and links it. Throws Problem. */
 export async function assemble(records: readonly Record[], order: Order, tools: Supply): Promise<void> {
-  const { prefix, platform, specs, caches } = order;
-  const { world, report, index } = tools;
+  await furnish(records, order, tools, { unpack, told: (record) => record });
+}
+
+/** How packages are unpacked, and what their records are then. */
+interface Handling {
+  unpack: FetchOptions["unpack"];
+  told(record: Record, dir: string): Record;
+}
+
+/** Gets and links packages. One that is damaged in a cache is unpacked again, and in a cache of others passed over. */
+async function furnish(
+  records: readonly Record[],
+  { prefix, platform, specs, caches }: Order,
+  { world, report, index }: Supply,
+  { unpack, told }: Handling,
+): Promise<void> {
   for (const cache of caches) if (world.writable(cache)) sweep(cache);
-  const folders = await fetchPackages(records, index, { world, report, caches, unpack });
-  const packages = records.map((record, i) => ({ record, dir: folders[i]! }));
-  await link({ packages, prefix, platform, specs }, report, world);
+  const fresh = new Set<string>(), passed = new Set<string>();
+  let mending = false;
+  for (;;) {
+    const folders = await fetchPackages(records, index, {
+      world,
+      report,
+      caches,
+      passed,
+      async unpack(archive, into, record) {
+        await unpack(archive, into, record);
+        if (mending) pardon(into);
+        fresh.add(into);
+      },
+    });
+    try {
+      const packages = records.map((record, i) => ({ record: told(record, folders[i]!), dir: folders[i]! }));
+      return await link({ packages, prefix, platform, specs, fresh }, report, world);
+    } catch (error) {
+      if (!(error instanceof Damaged) || fresh.has(error.dir) || passed.has(error.dir)) throw error;
+      world.err(`mambaenv: warning: ${error.message}: it is unpacked again\n`);
+      mending = true;
+      if (!discard(error.dir)) passed.add(error.dir);
+      world.remove(prefix);
+    }
+  }
 }
 
 /** A record of a lock file with what only the package itself knows: whether it is `noarch: python`, its licence. */
 function complete(record: Record, dir: string, world: World): Record {
   const { name, version, build, subdir, depends, md5, sha256, fn, url, channel } = record;
   const place = { name, subdir, base: url.slice(0, url.lastIndexOf("/") + 1), channel };
-  const own = JSON.parse(world.read(`${dir}/info/index.json`) ?? "{}");
+  const own = indexOf(dir, world);
   const whole = recordOf(fn, { ...own, name, version, build, depends, md5, sha256 }, place);
   if (own.name === name && own.version === version && own.build === build && whole) return { ...whole, url };
   throw new Problem(`${JSON.stringify(fn)} is another package inside`, `rm -r ${JSON.stringify(dir)}`);
+}
+
+function indexOf(dir: string, world: World): { [key: string]: unknown } {
+  try {
+    return Object(JSON.parse(world.read(`${dir}/info/index.json`) ?? ""));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Damaged(dir, "info/index.json is not whole");
+    throw error;
+  }
 }

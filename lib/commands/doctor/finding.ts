@@ -21,6 +21,8 @@ export interface Case {
   project: Project | undefined;
   condarc: Condarc | undefined;
   settings: Settings | undefined;
+  /** Whether what takes long is wanted, too. */
+  verbose: boolean;
 }
 
 /** What a program prints; `""` where there is none, or it takes longer than some seconds. */
