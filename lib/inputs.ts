@@ -103,7 +103,7 @@ async function readEnvironment(path: string, root: string, world: World): Promis
   const from = "environment.yml";
   return {
     ...parseLines(lines, path, root, world),
-    specs: specs.filter((each) => (each !== python || version !== undefined) && !/^pip$/i.test(each.spec)),
+    specs: specs.filter((each) => each !== python || version !== undefined),
     ...Array.isArray(channels) && channels.length > 0 &&
       { channels: { value: channels.map(String).filter((name) => name !== "nodefaults"), from } },
     ...python && { python: { value: version ?? python.spec.slice(6).trim().replace(/^=(?!=)/, ""), from } },

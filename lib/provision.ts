@@ -13,7 +13,7 @@ import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
 import { cutoff } from "./requirement/moment.ts";
 import type { Settings } from "./settings.ts";
-import { settle } from "./settle.ts";
+import { type Check, settle } from "./settle.ts";
 import type { Decision, Split, Target } from "./split.ts";
 import { table } from "./table.ts";
 import type { World } from "./world.ts";
@@ -151,15 +151,17 @@ async function install(wish: Wish, world: World): Promise<Split> {
     caches: caches(wish),
     offline: settings.offline,
   };
-  const act = async ({ conda: specs }: Split) => {
+  const act = async ({ conda: specs }: Split, check: Check) => {
     world.remove(prefix);
-    const tools = { world, report, index };
+    const tools = { world, report, index, check };
     if (settings.newer === undefined || engine.name === "builtin") {
       return await engine.install({ ...order, specs }, tools);
     }
     // Other engines know no dates: they are told which packages.
     const { resolve } = await import("./engines/builtin.ts");
-    await engine.restore(await resolve({ ...order, specs }, tools), { ...order, specs }, tools);
+    const records = await resolve({ ...order, specs }, tools);
+    await check(records);
+    await engine.restore(records, { ...order, specs }, tools);
   };
   try {
     return (await settle({ ...wish, index }, act, world)).made;

@@ -2,7 +2,9 @@
 import { Conflict } from "./engines/engine.ts";
 import type { Wanted } from "./inputs.ts";
 import { Problem } from "./problem.ts";
+import { dependency } from "./requirement/conda.ts";
 import { normalize } from "./requirement/parse.ts";
+import { type Packaged, untangle } from "./requirement/whole.ts";
 import { type Decision, type Index, type Split, split, type Target } from "./split.ts";
 import type { World } from "./world.ts";
 
@@ -18,28 +20,45 @@ export interface Unsettled {
 /** Solves with named packages away before all go. */
 const TRIES = 3;
 
+/** Told of the packages of a solve before they are installed, or after; throws Conflict. */
+export type Check = (packages: readonly Packaged[]) => Promise<void>;
+/** Does with conda's part of a split what it does, which throws Conflict where that finds no way. */
+export type Act<T> = (made: Split, check: Check) => Promise<T>;
+
+/** A solve that brings along what is to come from PyPI: what needs it has to come from there, too. */
+class Torn extends Conflict {
+  constructor(readonly away: ReadonlyMap<string, string>) {
+    super([...away].map(([name, why]) => `${name} goes to pip, since ${why}`).join("\n"));
+  }
+}
+
 /**
- * Splits, and has `act` do with conda's part what it does, which throws Conflict where that finds no way. Then the
- * requirements that the reasons name are pip's, each with all that it needs, and `act` is called again; after three
- * times, or where no name is told, all are. Throws Problem where that does not help either.
+ * Splits, and acts. Where conda finds no way, the requirements that the reasons name are pip's, each with all that it
+ * needs, and `act` is called again; after three times, or where no name is told, all are. Throws Problem where that
+ * does not help either.
  */
 export async function settle<T>(
   { wanted, target, index, clear }: Unsettled,
-  act: (made: Split) => Promise<T>,
+  act: Act<T>,
   world: World,
 ): Promise<{ made: Split; done: T }> {
   const away = new Map<string, string>();
-  for (let tries = 1;; tries++) {
+  for (let tries = 1;;) {
     const made = await split(wanted, { ...target, away }, index);
     try {
-      return { made, done: await act(made) };
+      return await attempt(made, wanted, act);
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
+      clear();
+      if (error instanceof Torn) {
+        world.err(`mambaenv: warning: ${error.message.replaceAll("\n", "\nmambaenv: warning: ")}\n`);
+        for (const [name, why] of error.away) away.set(name, why);
+        continue;
+      }
       if (!made.why.some(({ by }) => by === "conda")) throw impossible(error, made);
       const movable = movables(made, wanted);
       const named = blamed(error, movable);
-      clear();
-      if (tries > TRIES || named.length === 0 || named.length === movable.length) {
+      if (tries++ > TRIES || named.length === 0 || named.length === movable.length) {
         return await surrender(error, { wanted, target, index, clear }, act, world);
       }
       const names = named.map(({ name }) => name).sort();
@@ -51,25 +70,42 @@ export async function settle<T>(
   }
 }
 
+/** Acts once; what conda brings along is its own in the split that is returned. Throws Conflict. */
+export async function attempt<T>(
+  made: Split,
+  wanted: Wanted,
+  act: Act<T>,
+): Promise<{ made: Split; done: T }> {
+  let whole = made;
+  const done = await act(made, async (packages) => {
+    const found = await untangle(made, packages, movables(made, wanted));
+    if (found.away.size > 0) throw new Torn(found.away);
+    whole = found.made;
+  });
+  return { made: whole, done };
+}
+
 /** All requirements go to pip; only Python and what was asked of conda alone stay. */
 async function surrender<T>(
   error: Conflict,
   { wanted, target, index }: Unsettled,
-  act: (made: Split) => Promise<T>,
+  act: Act<T>,
   world: World,
 ): Promise<{ made: Split; done: T }> {
   world.err(`mambaenv: warning: conda finds no way, so all requirements go to pip:\n${indent(error)}\n`);
   const made = await split(wanted, { ...target, away: "conda found no way" }, index);
-  const done = await act(made).catch((error) => {
+  return await attempt(made, wanted, act).catch((error) => {
     throw error instanceof Conflict ? impossible(error, made) : error;
   });
-  return { made, done };
 }
 
 /** What conda was to provide and pip can: requirements, not the specs that are conda's alone. */
-function movables({ why }: Split, { requirements }: Wanted): Decision[] {
+function movables({ why }: Split, { requirements, specs }: Wanted): Decision[] {
   const names = new Set(requirements.map(({ name }) => name));
-  return why.filter(({ name, by }) => by === "conda" && names.has(normalize(name)));
+  const held = new Set(specs.map(({ spec }) => dependency(spec).name));
+  return why.filter(({ name, by, conda = "" }) =>
+    by === "conda" && names.has(normalize(name)) && !held.has(conda)
+  );
 }
 
 /** Those that the solver's reasons name. */

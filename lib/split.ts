@@ -6,8 +6,9 @@ import { called, decide, type Decision } from "./requirement/decide.ts";
 import { environment } from "./requirement/environment.ts";
 import type { Index } from "./requirement/find.ts";
 import { type Environment, evaluate } from "./requirement/marker.ts";
-import { Unreadable } from "./requirement/unreadable.ts";
 import { type Python, pythons } from "./requirement/python.ts";
+import { Unreadable } from "./requirement/unreadable.ts";
+import { once } from "./requirement/whole.ts";
 
 export type { Decision, Index };
 
@@ -61,7 +62,7 @@ async function splitFor({ wanted, target, index, python }: Task): Promise<Split>
   const [constraints] = divide(wanted.constraints, here);
   const pre = wanted.options.some(({ flags }) => flags.some(({ name }) => name === "--pre"));
   const groups = [...Map.groupBy(kept, (each) => each.name ?? `${each.file}:${each.line}`).values()];
-  const parts = await Promise.all(groups.map((group) => {
+  const decided = await Promise.all(groups.map((group) => {
     const { name } = group[0]!;
     const away = typeof target.away === "string" ? target.away : name && target.away?.get(name);
     const clauses = [...group, ...constraints.filter((each) => each.name === name)].flatMap((each) =>
@@ -69,15 +70,16 @@ async function splitFor({ wanted, target, index, python }: Task): Promise<Split>
     );
     return decide({ group, clauses, pre, away, python: python.full }, index);
   }));
+  const { specs, parts } = once(wanted.specs.map(({ spec }) => spec), decided);
   const pip = parts.flatMap((part) => part.pip);
-  const specs = wanted.specs.map(({ spec }) => spec);
   const conda = [
     ...new Set([`python ${python.constraint}`, ...specs, ...parts.flatMap((part) => part.conda)]),
   ];
   if (pip.length > 0 && !conda.some((spec) => dependency(spec).name === "pip")) conda.push("pip");
-  const asked = specs.map((spec): Decision => {
+  const known = new Set(parts.map(({ decision: { conda } }) => conda));
+  const asked = specs.filter((spec) => !known.has(dependency(spec).name)).map((spec): Decision => {
     const { name } = dependency(spec);
-    return { name, by: "conda", conda: name, why: `# conda: ${spec}` };
+    return { name, by: "conda", conda: name, why: `${spec} is asked of conda` };
   });
   const others = dropped.map((each): Decision => ({
     name: called(each),

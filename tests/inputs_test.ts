@@ -34,10 +34,11 @@ dependencies:
 
 Deno.test("readWanted: environment.yml gives specs, channels, Python, and pip's part to pip", async () => {
   const wanted = await read({ "environment.yml": YML, "requirements.txt": "six\n" });
-  assert.deepEqual(wanted.specs.map(({ spec, line }) => [spec, line]), [["numpy >=1.26,<2", 8], [
-    "bioconda::samtools",
-    10,
-  ]]);
+  assert.deepEqual(wanted.specs.map(({ spec, line }) => [spec, line]), [
+    ["numpy >=1.26,<2", 8],
+    ["pip", 9],
+    ["bioconda::samtools", 10],
+  ]);
   assert.deepEqual(wanted.requirements.map(({ text, file, line, forced }) => [text, file, line, forced]), [
     ["six", "requirements.txt", 1, false],
     ["requests[socks]>=2", "environment.yml", 12, true],

@@ -18,7 +18,9 @@ export const builtin: Engine = {
   name: "builtin",
   prepare: warm,
   async install(order, tools) {
-    await assemble(await resolve(order, tools), order, tools);
+    const records = await resolve(order, tools);
+    await tools.check?.(records);
+    await assemble(records, order, tools);
   },
   async restore(records, order, tools) {
     const { world } = tools;

@@ -34,10 +34,12 @@ export interface Tools {
   report: Report;
   /** The channels of the order, opened. */
   index: Index;
+  /** Told of the packages as soon as they are known. Throws Conflict where they are not to be. */
+  check?(packages: readonly Pick<Record, "name" | "version" | "depends">[]): Promise<void>;
 }
 
 /** What is needed to get packages that are known. */
-export interface Supply extends Omit<Tools, "index"> {
+export interface Supply extends Omit<Tools, "index" | "check"> {
   index: Pick<Index, "locate" | "http">;
 }
 

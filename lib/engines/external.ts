@@ -29,7 +29,7 @@ const UNSOLVABLE =
 export function external(name: External, program: string): Engine {
   return {
     name,
-    async install(order: Order, { world }: Tools): Promise<void> {
+    async install(order: Order, { world, check }: Tools): Promise<void> {
       await create(
         [
           ...words(name, program, order),
@@ -40,6 +40,7 @@ export function external(name: External, program: string): Engine {
         name,
         world,
       );
+      await check?.(installed(order.prefix, world));
     },
     async restore(records: readonly Record[], order: Order, { world, index }: Supply): Promise<void> {
       // Not in the prefix, which has to be new; the URLs may have secrets in them.
@@ -57,6 +58,15 @@ export function external(name: External, program: string): Engine {
       }
     },
   };
+}
+
+/** The packages of a prefix, as conda-meta has them. */
+function installed(prefix: string, world: World): Pick<Record, "name" | "version" | "depends">[] {
+  const files = (world.list(`${prefix}/conda-meta`) ?? []).filter((file) => file.endsWith(".json")).sort();
+  return files.flatMap((file) => {
+    const { name, version, depends = [] } = JSON.parse(world.read(`${prefix}/conda-meta/${file}`) ?? "{}");
+    return name === undefined || version === undefined ? [] : [{ name, version, depends }];
+  });
 }
 
 /** How all of them name a checksum in an explicit list. */

@@ -53,8 +53,9 @@ function isPath(text: string): boolean {
 }
 
 function fromPath(text: string): Parsed {
-  const [, path = text, list = ""] = /^(.+?)(?:\[([^\[\]]*)\])?$/.exec(text) ?? [];
-  return { ...named(path), extras: list === "" ? [] : extrasOf(list), clauses: [], url: path };
+  const [, path = text, list] = /^(.+?)(?:\[([^\[\]]*)\])?$/.exec(text) ?? [];
+  if (list === "") throw new Unreadable("the brackets behind the path have no extras in them");
+  return { ...named(path), extras: list === undefined ? [] : extrasOf(list), clauses: [], url: path };
 }
 
 function fromUrl(text: string): Parsed {

@@ -43,7 +43,7 @@ function minor(version: string): string {
 
 /** `3.11`, `=3.11` and `3.11.*` are the same; else as PEP 440. */
 function clausesOf(text: string): Clause[] {
-  const bare = /^=?=?\s*([0-9]+(?:\.[0-9]+)*)(?:\.\*)?$/.exec(text)?.[1];
+  const bare = /^=?=?\s*([0-9]+(?:\.[0-9]+)*)(?:\.?\*)?$/.exec(text)?.[1];
   const clauses = parseSpecifier(bare === undefined ? text : `==${bare}.*`);
   if (clauses) return clauses;
   throw new Problem(`Cannot parse ${JSON.stringify(text)} as a version of Python`, "mambaenv --python 3.11");

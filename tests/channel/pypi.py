@@ -20,6 +20,9 @@ def publish(folder: Path, pins: Path) -> None:
     wheel(folder, "onlypypi", "1.0")
     wheel(folder, "onlypypi", "1.1", needs=("six>=1.16",))
     wheel(folder, "hello", "2.0")
+    # The channel has mdurl 0.1, and a rich that needs it.
+    wheel(folder, "mdurl", "9.0")
+    wheel(folder, "rich", "15.0", needs=("mdurl>=9",))
     source(folder / "fromsource-1.0.tar.gz")
 
 

@@ -77,6 +77,54 @@ def options(text):
     return [args, sorted(flags)]
 
 
+def file(files, environment):
+    """What pip makes of `requirements.txt` among these files: None where it refuses one of its lines."""
+    import os
+    import tempfile
+
+    from pip._internal.exceptions import InstallationError
+    from pip._internal.req.constructors import install_req_from_parsed_requirement
+    from pip._internal.req.req_file import parse_requirements
+    from pip._internal.req.req_install import check_invalid_constraint_type
+
+    os.environ.update(environment)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in files.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            with open(os.path.join(folder, path), "w", newline="") as to:
+                to.write(text)
+        before = os.getcwd()
+        os.chdir(folder)
+        try:
+            found = []
+            for parsed in parse_requirements("requirements.txt", session=file.session):
+                each = install_req_from_parsed_requirement(parsed)
+                if parsed.constraint and check_invalid_constraint_type(each):
+                    return None
+                found.append({
+                    "name": canonicalize_name(each.name) if each.name else None,
+                    "extras": sorted(canonicalize_name(extra) for extra in each.extras),
+                    "specifier": sorted({"".join(str(one).split()) for one in each.req.specifier}) if each.req and not each.link else [],
+                    "url": each.link is not None,
+                    "marker": each.markers is not None,
+                    "editable": each.editable,
+                    "constraint": parsed.constraint,
+                    "hashed": bool(each.hash_options),
+                })
+            return found
+        except (InstallationError, ValueError):  # its own copy of packaging throws those
+            return None
+        finally:
+            os.chdir(before)
+
+
+def match(text):
+    """Whether conda's own reader takes a spec, and the name that it reads."""
+    import rattler
+
+    return rattler.MatchSpec(text).name.normalized
+
+
 def conda(spec, versions):
     import rattler
 
@@ -95,6 +143,10 @@ REFUSED = (InvalidVersion, InvalidSpecifier, InvalidMarker, InvalidRequirement, 
 
 
 def answer(what, *arguments):
+    if what == "file" and not hasattr(file, "session"):
+        from pip._internal.network.session import PipSession
+
+        file.session = PipSession()
     try:
         return globals()[what](*arguments)
     except REFUSED:

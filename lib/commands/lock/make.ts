@@ -9,7 +9,7 @@ import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
 import type { Project } from "../../project.ts";
 import { elsewhere, open } from "../../provision.ts";
-import { settle } from "../../settle.ts";
+import { attempt, type Check, settle } from "../../settle.ts";
 import { dependency } from "../../requirement/conda.ts";
 import { type Split, split } from "../../split.ts";
 import type { World } from "../../world.ts";
@@ -34,15 +34,21 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
     urls = index.channels.map(({ url }) => url);
     try {
       const stay = await heldRecords(making, platform, index);
-      const act = ({ conda }: Split) => {
+      const act = async ({ conda }: Split, check: Check) => {
         const order = { prefix: "", specs: [...conda, ...more], channels: [], platform, caches: [] };
-        return resolve({ ...order, offline: settings.offline }, { world, report, index }, stay);
+        const records = await resolve(
+          { ...order, offline: settings.offline },
+          { world, report, index },
+          stay,
+        );
+        await check(records);
+        return records;
       };
       const same = heldPython(python, stay);
       if (same !== undefined) {
         const made = await split(wanted, { python: same, platform }, index);
-        const records = await act(made).catch(unlessConflict);
-        if (records) return { platform, made, records };
+        const found = await attempt(made, wanted, act).catch(unlessConflict);
+        if (found) return { platform, made: found.made, records: found.done };
       }
       const target = { python, platform };
       const { made, done } = await settle({ wanted, target, index, clear }, act, world);
