@@ -146,7 +146,7 @@ async function generation(
   try {
     const { quiet = false, verbose = false } = request.flags;
     const task = { prefix: draft.prefix, root, engine, facts, quiet, verbose, report, clear };
-    const { inputs, requirements, lock } = await provision(task, world);
+    const { inputs, requirements, lock, solved } = await provision(task, world);
     const after = inputs.map(({ path }) => resolve(project?.root ?? "/", path));
     writeStamp(draft.prefix, {
       version: 1,
@@ -158,6 +158,7 @@ async function generation(
       installation: found ?? null,
       requirements,
       lock,
+      ...solved.length > 0 && { solved },
     }, world);
     held.check();
     commit(draft, place, world);

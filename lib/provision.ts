@@ -39,6 +39,8 @@ export interface Provision {
   inputs: Input[];
   requirements: string[];
   lock: Stamp["lock"];
+  /** What a solve decided. */
+  solved: Decision[];
 }
 
 /** Who provided what. */
@@ -67,6 +69,7 @@ export async function provision(task: Task, here: World): Promise<Provision> {
     inputs,
     lock,
     requirements: listed(wanted),
+    solved: why.filter(({ solved }) => solved),
   };
 }
 

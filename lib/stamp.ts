@@ -1,6 +1,7 @@
 // The stamp of a generation: what it was made from, and whether that still holds.
 import type { Found } from "./installation.ts";
 import { INPUTS, type Project, resolve } from "./project.ts";
+import type { Decision } from "./requirement/decide.ts";
 import type { Settings } from "./settings.ts";
 import type { Stat, World } from "./world.ts";
 
@@ -28,6 +29,8 @@ export interface Stamp {
   requirements: string[];
   /** How the lock file was used: it fitted, it was taken as it was, or it did not fit; undefined without one. */
   lock?: "fits" | "frozen" | "unfit";
+  /** Who provides what, where a solve decided it: what the channels have would not tell. */
+  solved?: Decision[];
 }
 
 /** What was asked for beyond the inputs; what is undefined leaves the choice. */

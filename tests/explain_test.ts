@@ -30,3 +30,46 @@ Deno.test({
       assert.match(out, said);
     }
   }));
+
+Deno.test(
+  {
+    name:
+      "explain: what a solve decided is said as it was: moved by a conflict, needed by another, whole from one side",
+    ignore: !(await oracle()),
+  },
+  () =>
+    staged(
+      "rich\nmdurl>=9\nhello\nsix  # pip\n# conda: python-dateutil\n",
+      async (stage) => {
+        const { bash, world } = stage;
+        const made = await bash(
+          'source <("$M") && python -c "import rich, mdurl, hello; print(mdurl.__version__)"',
+        );
+        assert.deepEqual([made.status, made.out], [0, "9.0\n"], made.err);
+        assert.match(made.err, /warning: rich goes to pip, since it needs mdurl, which PyPI provides\n/);
+        assert.match(made.err, /^ {2}rich +15.0 +PyPI +it needs mdurl/m);
+        assert.match(made.err, /^ {2}six +[\d.]+ +conda +conda's python-dateutil needs it$/m);
+        assert.doesNotMatch(made.err, /pip check/);
+        const when = "when the environment was made \\(\\d{4}-.+Z\\)";
+        const rows: [name: string, said: RegExp][] = [
+          ["rich", new RegExp(`from PyPI: it needs mdurl, which PyPI provides, ${when}\n`)],
+          ["mdurl", /from PyPI: the channels have no mdurl >=9; the newest is 0.1.2\n/],
+          ["six", new RegExp(`from conda as six: conda's python-dateutil needs it, ${when}\n`)],
+          ["hello", /from conda as hello: the channels have it/],
+        ];
+        for (const [name, said] of rows) {
+          const { status, out, err } = await bash(`"$M" explain ${name}`);
+          assert.equal(status, 0, err);
+          assert.match(out, said);
+        }
+        // The lock is made of the same two sides.
+        const locked = await bash(
+          '"$M" lock -q && grep -A2 -E "name: (rich|mdurl|six)$" conda-lock.yml | grep manager',
+        );
+        assert.deepEqual(locked.out.match(/\w+$/gm)?.sort(), ["conda", "pip", "pip"], locked.err);
+        // Once the requirements are others, what was decided then says nothing.
+        world.write(`${world.cwd}/requirements.txt`, "rich\n");
+        assert.match((await bash('"$M" explain rich')).out, /from conda as rich: the channels have it/);
+      },
+    ),
+);

@@ -14,6 +14,8 @@ export interface Decision {
   why: string;
   /** What conda calls the package, where it provides it. */
   conda?: string;
+  /** Whether a solve decided it: what the channels have would not tell. */
+  solved?: true;
 }
 
 /** What becomes of the requirements of one name. */
@@ -49,7 +51,12 @@ export async function decide(given: Case, index: Index): Promise<Part> {
   const name = called(first!);
   const toPip = (why: string): Part => ({ conda: [], pip: [...group], decision: { name, by: "pypi", why } });
   const reason = group.map(onlyPip).find((why) => why !== undefined) ?? away;
-  if (reason !== undefined || first?.written === undefined) return toPip(reason ?? "it has no name");
+  if (reason !== undefined || first?.written === undefined) {
+    const part = toPip(reason ?? "it has no name");
+    return reason === undefined || reason !== away
+      ? part
+      : { ...part, decision: { ...part.decision, solved: true } };
+  }
   const specs = group.flatMap(({ conda }) => conda ?? []);
   const whole = specs.filter((spec) => dependency(spec).name !== spec);
   if (whole.length > 0) {

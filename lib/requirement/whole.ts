@@ -124,7 +124,9 @@ function ceded<Made extends Sides>(
   return {
     ...made,
     pip: made.pip.filter((each) => called(each) !== name || each.extras.length > 0),
-    why: made.why.map((each) => each.name === name ? { name, by: "conda", conda: found.name, why } : each),
+    why: made.why.map((each) =>
+      each.name === name ? { name, by: "conda", conda: found.name, why, solved: true } : each
+    ),
   };
 }
 
