@@ -10,6 +10,8 @@ import type { World } from "./world.ts";
 export interface Wanted extends Requirements {
   channels?: Setting<readonly string[]>;
   python?: Setting<string>;
+  /** What the environment is to set when it is entered. */
+  variables?: Readonly<Record<string, string | boolean | null>>;
 }
 
 /** Reads the inputs of a project. Throws Problem with file and line. */
@@ -28,9 +30,15 @@ export async function readWanted(
   }
   for (const [name, read] of READERS) {
     if (!project?.files.has(name)) continue;
-    const { channels, python, ...lists } = await read(`${project.root}/${name}`, project.root, world, choice);
+    const { channels, python, variables, ...lists } = await read(
+      `${project.root}/${name}`,
+      project.root,
+      world,
+      choice,
+    );
     wanted.channels ??= channels;
     wanted.python ??= python;
+    wanted.variables ??= variables;
     add(wanted, lists);
   }
   return wanted;
@@ -68,7 +76,8 @@ function parseLines(
 }
 
 async function readEnvironment(path: string, root: string, world: World): Promise<Wanted> {
-  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = await import("yaml");
+  const yaml = await import("yaml");
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = yaml;
   const counter = new LineCounter();
   const document = parseDocument(world.read(path) ?? "", { lineCounter: counter });
   const fail = (offset: number, words: string): never => {
@@ -100,14 +109,35 @@ async function readEnvironment(path: string, root: string, world: World): Promis
   // `conda env export` names the build, too, which is for the solver.
   const [, version] = /^python\s*==?\s*([\d.]+)\s*=\s*\S+$/i.exec(python?.spec ?? "") ?? [];
   const channels: unknown = document.toJS()?.channels;
+  const variables = assignments(yaml, document.get("variables"), fail);
   const from = "environment.yml";
   return {
     ...parseLines(lines, path, root, world),
     specs: specs.filter((each) => each !== python || version !== undefined),
     ...Array.isArray(channels) && channels.length > 0 &&
       { channels: { value: channels.map(String).filter((name) => name !== "nodefaults"), from } },
+    ...variables && { variables },
     ...python && { python: { value: version ?? python.spec.slice(6).trim().replace(/^=(?!=)/, ""), from } },
   };
+}
+
+/** The `variables` of an environment.yml as conda has them: a number keeps its digits, 1.0 is not 1. */
+function assignments(
+  { isMap, isScalar }: typeof import("yaml"),
+  node: unknown,
+  fail: (offset: number, words: string) => never,
+): Wanted["variables"] {
+  if (node === undefined || node === null) return undefined;
+  if (!isMap(node)) return fail(0, "variables is no map");
+  return Object.fromEntries(node.items.map(({ key, value }) => {
+    const name = isScalar(key) ? String(key.value) : "";
+    const at = (key as { range?: [number] }).range?.[0] ?? 0;
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) fail(at, `${JSON.stringify(name)} is no variable's name`);
+    if (value !== null && !isScalar(value)) fail(at, `${name} has no plain value`);
+    const found = isScalar(value) ? value.value : null;
+    if (isScalar(value) && typeof found === "number") return [name, value.source ?? String(found)];
+    return [name, typeof found === "boolean" || found === null ? found : String(found)];
+  }));
 }
 
 async function readPyproject(path: string, root: string, world: World, choice: Choice): Promise<Wanted> {

@@ -63,6 +63,10 @@ export async function provision(task: Task, here: World): Promise<Provision> {
   const wish = { ...task, condarc, wanted, target };
   const { lock, made } = await locked(wish, world);
   const { why, added } = made ?? await solved(wish, world);
+  if (wanted.variables) {
+    // Where `conda env config vars` keeps them, and conda's own activation looks.
+    world.write(`${task.prefix}/conda-meta/state`, JSON.stringify({ env_vars: wanted.variables }) + "\n");
+  }
   task.clear();
   if (!task.quiet) world.err(table(why, task.prefix, added, world));
   return {

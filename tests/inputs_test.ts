@@ -4,6 +4,8 @@ import { parse } from "../lib/args.ts";
 import { readWanted } from "../lib/inputs.ts";
 import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
+import { oracle } from "./oracle.ts";
+import { staged } from "./stage.ts";
 import { testWorld } from "./world.ts";
 
 async function read(files: { [path: string]: string }) {
@@ -60,6 +62,9 @@ Deno.test("readWanted: pyproject.toml gives dependencies and requires-python", a
 Deno.test("readWanted: what cannot be read is told with file and line", async () => {
   const rows: [string, string, RegExp][] = [
     ["environment.yml", "dependencies:\n  - a\n - b\n", /Cannot parse "environment.yml" line 3/],
+    ["environment.yml", "variables: [A]\n", /line 1: variables is no map/],
+    ["environment.yml", "variables:\n  A: 1\n  B C: x\n", /line 3: "B C" is no variable's name/],
+    ["environment.yml", "variables:\n  A:\n    b: x\n", /line 2: A has no plain value/],
     ["environment.yml", "dependencies: 3\n", /environment.yml" line \d: dependencies is no list/],
     ["environment.yml", "dependencies:\n  - a\n  - x: y\n", /environment.yml" line 3: expected a spec/],
     ["environment.yml", "dependencies:\n  - pip:\n      - 'six; pyton<3'\n", /environment.yml" line 3/],
@@ -79,3 +84,22 @@ Deno.test("readWanted: what cannot be read is told with file and line", async ()
     );
   }
 });
+
+Deno.test({
+  name:
+    "environment.yml: pip alone is installed, variables are set as conda sets them, and go with the environment",
+  ignore: !(await oracle()),
+}, () =>
+  staged("", async ({ bash, world }) => {
+    world.remove(`${world.cwd}/requirements.txt`);
+    const words = ["A: it's $HOME", "B: 1.0", "C: true", "D: 'x y'"].map((line) => `  ${line}\n`).join("");
+    world.write(`${world.cwd}/environment.yml`, `name: named\nvariables:\n${words}dependencies:\n  - pip\n`);
+    const code =
+      'source <("$M"); echo "$CONDA_DEFAULT_ENV|$A|$B|$C|$D"; "$CONDA_PREFIX/bin/python" -m pip -V | cut -c1-3';
+    const { out, err } = await bash(`${code}; eval "$("$M" deactivate)"; echo "\${A-none}\${D-none}"`);
+    assert.equal(out, "named|it's $HOME|1.0|True|x y\npip\nnonenone\n", err);
+    const locked = await bash(`"$M" lock -q && rm -r "$HOME/.local" && ${code}`);
+    assert.equal(locked.out, "named|it's $HOME|1.0|True|x y\npip\n", locked.err);
+    world.write(`${world.cwd}/environment.yml`, `name: named\nvariables: {A: other}\ndependencies: [pip]\n`);
+    assert.equal((await bash('source <("$M"); echo "$A\${B-}"')).out, "other\n");
+  }));
