@@ -84,9 +84,28 @@ export class Tally {
     return [...this.#seen.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** The bytes that go with them: no link to them is elsewhere, such as in the package cache. */
-  get own(): number {
-    return [...this.#seen.values()].reduce((sum, { size, links, all }) => sum + (links < all ? 0 : size), 0);
+  /** The bytes that go with them and `also`: no link to them is elsewhere, such as in the package cache. */
+  own(also?: Tally): number {
+    return [...this.#seen].reduce((sum, [key, { size }]) => sum + (this.#shared(key, also) ? 0 : size), 0);
+  }
+
+  /** Whether one of them has a link that is neither here nor there. */
+  shared(also?: Tally): boolean {
+    return [...this.#seen.keys()].some((key) => this.#shared(key, also));
+  }
+
+  #shared(key: string, also?: Tally): boolean {
+    const { links, all } = this.#seen.get(key)!;
+    return links + (also ? also.#seen.get(key)?.links ?? 0 : 0) < all;
+  }
+
+  /** Takes the files of another in. */
+  join(other: Tally): this {
+    this.files += other.files;
+    for (const [key, held] of other.#seen) {
+      this.#seen.set(key, { ...held, links: held.links + (this.#seen.get(key)?.links ?? 0) });
+    }
+    return this;
   }
 }
 

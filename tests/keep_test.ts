@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
+import { parse } from "../lib/args.ts";
+import { run } from "../lib/commands/clean.ts";
 import { call, PROGRAM } from "./program.ts";
 import { type Stamp, writeStamp } from "../lib/stamp.ts";
 import { begin, commit } from "../lib/store.ts";
@@ -90,11 +92,15 @@ Deno.test("clean: old, orphaned and incomplete go, what a process is in stays; -
   const user = spawn("/bin/sleep", ["60"], { env: { CONDA_PREFIX: work[0] } });
   try {
     const dry = run("clean", "--dry-run");
-    assert.match(
-      dry.out,
-      /^Would remove\n +1 old generations: 2 files, 1\.5 MB\n +1 generations whose project is gone: 2 files, 1\.5 MB\n +1 incomplete builds: 1 files, 1 kB\n$/,
-      dry.err,
-    );
+    const lines = [
+      "Would remove",
+      "   1 old generations: 2 files, 1.5 MB",
+      "   1 generations whose project is gone: 2 files, 1.5 MB",
+      "   1 incomplete builds: 1 files, 1 kB",
+      "   0 unused packages: 0 files, 0 kB",
+      "   0 leftovers of downloads: 0 files, 0 kB",
+    ];
+    assert.deepEqual(dry.out.trimEnd().split("\n"), lines, dry.err);
     assert.deepEqual(store(), before);
     const { out } = run("clean");
     assert.equal(out, dry.out.replace("Would remove", "Removed"));
@@ -107,4 +113,19 @@ Deno.test("clean: old, orphaned and incomplete go, what a process is in stays; -
   } finally {
     user.kill();
   }
+});
+
+Deno.test("clean: on a network's disk, what was replaced within 7 days stays, and is told", async () => {
+  const { world, work, store } = filled();
+  const mounts = `srv:/x ${world.top} nfs4 rw 0 0\n`;
+  const env = { ...world.env, MAMBAENV_ROOT: `${world.top}/root` };
+  const read = (path: string) => path === "/proc/self/mounts" ? mounts : world.read(path);
+  const clean = async (now: () => number) => {
+    const { out } = await run(parse(["clean"], env), { ...world, env, read, now });
+    return out;
+  };
+  assert.match(await clean(world.now), /^ +2 replaced within 7 days stay: other hosts may/m);
+  assert.ok(work.every((prefix) => store().includes(prefix)));
+  assert.match(await clean(() => Date.now() + 8 * 86400_000), /^ +2 old generations/m);
+  assert.deepEqual(work.filter((prefix) => store().includes(prefix)), [work[2]]);
 });

@@ -33,7 +33,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
     for (const { prefix } of generations) raze(prefix, world);
   }, world);
   if (!done) return { out: "", exit: EXIT.failed };
-  const freed = `${tally.files} files, ${bytes(tally.own)} freed`;
+  const freed = `${tally.files} files, ${bytes(tally.own())} freed`;
   return {
     out: `Removed ${JSON.stringify(name)}: ${generations.length} generations, ${freed}\n`,
     exit: EXIT.ok,

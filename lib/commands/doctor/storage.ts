@@ -4,7 +4,8 @@ import { parent } from "../../project.ts";
 import type { World } from "../../world.ts";
 import { type Case, type Finding, printed } from "./finding.ts";
 
-const NETWORKED = /^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|fuse\.sshfs|9p|panfs)/;
+/** File systems that other hosts may have mounted. */
+export const NETWORKED = /^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|fuse\.sshfs|9p|panfs)/;
 const [ROOM, INODES] = [3e9, 50_000]; // what an environment with a few large packages needs
 
 /** A place, its folder or the nearest that is there already. */

@@ -1,0 +1,44 @@
+// `clean` and the package caches: what no environment has goes, with what downloads left; the rest still serves.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { ENTER, Lab } from "./crash/lab.ts";
+
+const SCENE = { name: "clean", had: ["tool, more"], has: "tool", words: ENTER, locked: true };
+
+Deno.test("clean: unused packages and what downloads left go, counted by --dry-run alike; young ones stay", async () => {
+  const lab = await Lab.open(SCENE);
+  try {
+    const pkgs = `${lab.top}/home/.local/share/mambaenv/pkgs`;
+    const list = () => fs.readdirSync(pkgs).sort();
+    lab.entered(await lab.call([...ENTER, "--no-fallback"]), SCENE.has);
+    const before = list();
+    assert.match((await lab.call(["clean", "--dry-run"])).out, /^ +0 unused packages/m, "they are young");
+    const old = new Date(Date.now() - 7 * 3600_000);
+    for (const name of before) {
+      const mark = name.endsWith(".conda") ? name : `${name}/info/repodata_record.json`;
+      fs.utimesSync(`${pkgs}/${mark}`, old, old);
+    }
+    const [busy, dead] = [".tool-1.0-0.other-1-99-0.unpack", ".tool-1.0-0.other-1-98-0.unpack"];
+    for (const name of [busy, dead]) fs.mkdirSync(`${pkgs}/${name}`);
+    fs.writeFileSync(`${pkgs}/${dead}/half`, "x");
+    fs.utimesSync(`${pkgs}/${dead}`, old, old);
+    fs.writeFileSync(`${pkgs}/more-1.0-0.conda.partial`, "xx");
+    fs.writeFileSync(`${pkgs}/mine`, "a user's");
+
+    const filled = list();
+    const dry = await lab.call(["clean", "--dry-run"]);
+    assert.match(dry.out, /^ +1 old generations/m, dry.err);
+    assert.match(dry.out, /^ +2 unused packages: [1-9]\d* files, \d+ kB$/m);
+    assert.match(dry.out, /^ +2 leftovers of downloads: 2 files/m);
+    assert.deepEqual(list(), filled);
+    const real = await lab.call(["clean"]);
+    const packages = /unused packages.*|leftovers.*/g;
+    assert.deepEqual(real.out.match(packages), dry.out.match(packages), real.err);
+    const kept = before.filter((name) => !name.startsWith("more"));
+    assert.deepEqual(list(), [...kept, busy, "mine"].sort());
+    lab.entered(await lab.call(["--no-create", ...ENTER]), SCENE.has);
+    assert.equal((await lab.call(["sync", "--force"])).status, 0);
+  } finally {
+    lab.close();
+  }
+});
