@@ -133,7 +133,7 @@ async function generation(
   if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
   if (taken(link(place), world)) throw occupied(place, world);
   const draft = begin(place, world);
-  const { report: show, clear } = createReport(world, request.flags.quiet === true);
+  const { report: show, clear } = createReport(world, request.flags);
   const report = (progress: Progress) => {
     held.doing(describe(progress));
     show(progress);

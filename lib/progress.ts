@@ -12,37 +12,72 @@ const VERBS: { [stage in Progress["stage"]]: string } = {
   pip: "pip",
 };
 
-/** A `Report` and what clears its line. With `quiet` nothing is shown. */
-export function createReport(world: World, quiet: boolean): { report: Report; clear: () => void } {
+/** Milliseconds between two changes of the line, and between two lines in a log. */
+const OFTEN = 80, SELDOM = 10_000;
+/** Milliseconds until a rate means something, and of which it is one. */
+const SOON = 500, WINDOW = 2000;
+
+/** How much is shown: nothing, or a line for each package besides. */
+export interface Loudness {
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+/** A `Report` and what clears its line. */
+export function createReport(
+  world: World,
+  { quiet, verbose }: Loudness,
+): { report: Report; clear: () => void } {
   const terminal = world.tty(2);
+  const told = new Set<string>();
+  const rate = meter(world);
   let last = 0;
   let shown = false;
-  let stage = "";
-  const told = new Set<string>();
   const clear = () => {
     if (shown) world.err("\r\x1b[K");
     shown = false;
   };
   if (quiet) return { report: () => undefined, clear };
+  const first = (key: string) => !told.has(key) && told.add(key);
   const report = (progress: Progress) => {
-    const changed = progress.stage !== stage;
-    stage = progress.stage;
-    if (!terminal) {
-      if (!told.has(stage)) world.err(`mambaenv: ${VERBS[progress.stage]}\n`);
-      told.add(stage);
-      return;
+    const { stage, what = "", total } = progress;
+    const now = world.now();
+    const speed = rate(progress);
+    const begins = first(stage);
+    if (!terminal && begins) {
+      world.err(`${line({ stage, ...stage !== "compile" && total && { done: total } }, "")}\n`);
+      last = now;
     }
-    if (progress.stage === "pip") {
+    if (verbose && what !== "" && stage !== "pip" && first(`${stage} ${what}`)) {
+      clear();
+      world.err(`mambaenv: ${describe(progress)}\n`);
+    } else if (stage === "pip" && terminal) {
       // pip writes lines of its own below.
       clear();
-      return world.err(`${line(progress)}\n`);
+      world.err(`${line(progress, speed)}\n`);
+    } else if (!terminal && stage === "download" && now - last >= SELDOM) {
+      world.err(`${line({ ...progress, what: "" }, speed)}\n`);
+      last = now;
+    } else if (terminal && (begins || now - last >= OFTEN)) {
+      world.err(`\r\x1b[K${line(progress, speed)}`);
+      [shown, last] = [true, now];
     }
-    if (!changed && world.now() - last < 80) return;
-    last = world.now();
-    shown = true;
-    world.err(`\r\x1b[K${line(progress)}`);
   };
   return { report, clear };
+}
+
+/** Bytes a second, of the last few seconds. */
+function meter(world: World): (progress: Progress) => string {
+  type Mark = { at: number; done: number };
+  let marks: [before: Mark, last: Mark] | undefined;
+  return ({ stage, done }) => {
+    if (stage !== "download" || done === undefined) return "";
+    const now = { at: world.now(), done };
+    marks ??= [now, now];
+    if (now.at - marks[1].at >= WINDOW) marks = [marks[1], now];
+    const passed = now.at - marks[0].at;
+    return passed < SOON ? "" : `, ${bytes((done - marks[0].done) / passed * 1000)}/s`;
+  };
 }
 
 /** What is being done, for those who wait. */
@@ -50,12 +85,13 @@ export function describe({ stage, what = "" }: Progress): string {
   return plain(`${VERBS[stage]} ${what}`.trim());
 }
 
-function line({ stage, what = "", done, total }: Progress): string {
-  const bytes = stage === "download";
-  const show = (count: number) => bytes ? `${(count / 1e6).toFixed(1)}` : String(count);
+function line({ stage, what = "", done, total }: Progress, speed: string): string {
+  const mega = stage === "download";
+  const unit = mega ? " MB" : stage === "link" ? " files" : "";
+  const show = (count: number) => mega ? (count / 1e6).toFixed(1) : String(count);
   const count = done === undefined
     ? ""
-    : ` ${show(done)}${total ? `/${show(total)}` : ""}${bytes ? " MB" : ""}`;
+    : ` ${show(done)}${total && total !== done ? `/${show(total)}` : ""}${unit}${speed}`;
   return `mambaenv: ${VERBS[stage]}${count} ${plain(what)}`.slice(0, 78).trimEnd();
 }
 

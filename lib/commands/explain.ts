@@ -74,7 +74,7 @@ function remembered(name: string, facts: Facts, world: World): Decision[] | unde
 async function decided(name: string, facts: Facts, wanted: Wanted, world: World): Promise<Decision[]> {
   const { settings } = facts;
   const condarc = await loadCondarc(world, facts.installation()?.root);
-  const { report, clear } = createReport(world, true);
+  const { report, clear } = createReport(world, { quiet: true });
   const platform = subdirOf(world);
   const index = await open({ facts, wanted, condarc }, platform, report, world);
   try {

@@ -22,7 +22,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   taken.doing("fetching its packages");
   sweep(place, world);
   const draft = begin(place, world);
-  const { report, clear } = createReport(world, request.flags.quiet === true);
+  const { report, clear } = createReport(world, request.flags);
   const end = () => {
     clear();
     discard(draft, world);

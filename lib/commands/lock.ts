@@ -31,6 +31,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
     ...before && { before },
     upgrade: flags.upgrade ? words : undefined,
     quiet: flags.quiet ?? false,
+    verbose: flags.verbose ?? false,
   }, world);
   const text = await formatLock(lock);
   await tell(before, lock, request, world);

@@ -18,7 +18,7 @@ import { pypi } from "./pypi.ts";
 
 /** Makes the lock. Throws Problem. */
 export async function makeLock(asked: Making, here: World): Promise<Lock> {
-  const { facts, project, quiet, before } = asked;
+  const { facts, project, quiet, verbose, before } = asked;
   const { settings } = facts;
   // What the last lock was made for holds until something else is said.
   const world = assuming({ ...before?.assumed, ...assumed(here), ...elsewhere(settings) }, here);
@@ -26,7 +26,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world, settings);
   const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, wanted) };
-  const { report, clear } = createReport(world, quiet);
+  const { report, clear } = createReport(world, { quiet, verbose });
   const python = (settings.python ?? wanted.python)?.value ?? "";
   let urls: string[] = [];
   const solve = async (platform: string, more: readonly string[] = []): Promise<Solved> => {

@@ -22,6 +22,7 @@ export interface Making {
   /** Names that need not stay; none means all; undefined: everything stays. */
   upgrade?: readonly string[];
   quiet: boolean;
+  verbose: boolean;
 }
 
 /** One platform, solved. */
