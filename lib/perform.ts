@@ -5,15 +5,28 @@ import type { Progress } from "./engines/engine.ts";
 import { building, type Facts, gather, ownRoot } from "./facts.ts";
 import { lastGood } from "./fallback.ts";
 import { type Lock, lock, Lost } from "./lock.ts";
+import { patience } from "./lock/patience.ts";
 import { plan, type Step } from "./plan.ts";
 import { denied } from "./prefix.ts";
-import { EXIT, Problem, refusal, unreadable } from "./problem.ts";
+import { Problem, refusal, unreadable } from "./problem.ts";
 import { createReport, describe, plain } from "./progress.ts";
 import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
 import { listed, provision } from "./provision.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
-import { awaitedOf, begin, commit, discard, link, lockOf, look, type Place, sweep } from "./store.ts";
+import {
+  awaitedOf,
+  begin,
+  commit,
+  discard,
+  generations,
+  link,
+  lockOf,
+  look,
+  type Place,
+  sweep,
+} from "./store.ts";
+import { trust } from "./trust.ts";
 import type { World } from "./world.ts";
 
 /** Does what the plan says; returns the facts as they are then. Throws Problem, and leaves what was there. */
@@ -67,6 +80,7 @@ async function build(
 
 async function locked(step: Build, facts: Facts, request: Request, world: World): Promise<void> {
   const { place, root } = building(facts, world);
+  trust([root, place.envs, generations(place)], world);
   const held = await lock(lockOf(place), world, patience(request));
   const untrap = world.trap(() => held.release());
   try {
@@ -89,15 +103,6 @@ async function locked(step: Build, facts: Facts, request: Request, world: World)
     untrap();
     held.release();
   }
-}
-
-/** Seconds to wait for another that builds. */
-function patience({ flags, origins }: Request): number {
-  const text = flags["lock-timeout"];
-  if (text === undefined) return Infinity;
-  if (/^\d{1,9}(\.\d+)?$/.test(text)) return Number(text);
-  const from = origins["lock-timeout"];
-  throw new Problem(`Cannot read ${from} ${JSON.stringify(text)}: expected seconds`, "", EXIT.usage);
 }
 
 /** What changed in the requirements, as far as they can be read: `: + rich, - six`. */

@@ -195,6 +195,7 @@ function tilde(path: string, world: World): string {
 
 async function config(path: string, world: World): Promise<Source> {
   const text = world.read(path);
+  if (text !== undefined) (await import("./trust.ts")).trust([path], world);
   return {
     from: () => path,
     values: text === undefined ? {} : await (await import("./requirement/toml.ts")).toml(path, text),

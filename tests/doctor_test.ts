@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { mounted } from "../lib/commands/doctor/storage.ts";
+import { mounted } from "../lib/mount.ts";
 import type { Finding } from "../lib/commands/doctor/finding.ts";
 import { PROGRAM, start } from "./program.ts";
 import { type TestWorld, testWorld } from "./world.ts";

@@ -3,12 +3,12 @@ import type { Request } from "../args.ts";
 import { discard } from "../builtin/unpack.ts";
 import type { Answer } from "../code.ts";
 import { type Generation, inventory, type Kept, occupied, orphaned, stores, Tally } from "../inventory.ts";
+import { mounted, NETWORKED } from "../mount.ts";
 import { EXIT } from "../problem.ts";
 import { link } from "../store.ts";
 import { bytes } from "../progress.ts";
 import type { World } from "../world.ts";
 import { needless } from "./clean/cache.ts";
-import { mounted, NETWORKED } from "./doctor/storage.ts";
 import { alone, raze, standing } from "./keep.ts";
 
 const KINDS = [

@@ -6,7 +6,8 @@ import { lock } from "../lock.ts";
 import { findProject } from "../project.ts";
 import { Problem } from "../problem.ts";
 import { readSettings } from "../settings.ts";
-import { lockOf, type Place } from "../store.ts";
+import { generations, lockOf, type Place } from "../store.ts";
+import { trust } from "../trust.ts";
 import type { World } from "../world.ts";
 
 /** Where things stand; neither a project nor a name is needed. */
@@ -22,6 +23,7 @@ export async function standing(
 export async function alone(place: Place, act: () => void, world: World): Promise<boolean> {
   let held;
   try {
+    trust([place.envs, generations(place)], world);
     held = await lock(lockOf(place), world, 0);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

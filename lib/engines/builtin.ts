@@ -10,6 +10,7 @@ import { recordOf } from "../builtin/entry.ts";
 import { discard, remember, sweep, unpack } from "../builtin/unpack.ts";
 import { virtualPackages } from "../builtin/virtual.ts";
 import { Problem } from "../problem.ts";
+import { trust } from "../trust.ts";
 import type { World } from "../world.ts";
 import type { Engine, Order, Supply, Tools } from "./engine.ts";
 
@@ -71,6 +72,7 @@ async function furnish(
   { world, report, index }: Supply,
   { unpack, told }: Handling,
 ): Promise<void> {
+  trust(caches, world);
   for (const cache of caches) if (world.writable(cache)) sweep(cache);
   const fresh = new Set<string>(), passed = new Set<string>();
   let mending = false;

@@ -1,11 +1,11 @@
 // Where environments, packages and the project lie: kind of file system, room, inodes, quota, hard links.
 import { ownRoot } from "../../facts.ts";
+import { mounted, NETWORKED } from "../../mount.ts";
 import { parent } from "../../project.ts";
+import { distrust } from "../../trust.ts";
 import type { World } from "../../world.ts";
 import { type Case, type Finding, printed } from "./finding.ts";
 
-/** File systems that other hosts may have mounted. */
-export const NETWORKED = /^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|fuse\.sshfs|9p|panfs)/;
 const [ROOM, INODES] = [3e9, 50_000]; // what an environment with a few large packages needs
 
 /** A place, its folder or the nearest that is there already. */
@@ -76,6 +76,8 @@ async function lies({ topic, path, there }: Place, world: World): Promise<Findin
   const writable = world.writable(there);
   if (world.stat(there)?.kind !== "dir") add("error", `${there} is no folder`, elsewhere);
   else if (made && !writable) add("error", "it may not be written to", elsewhere);
+  const unsafe = made && there === path ? distrust(path, world) : undefined;
+  if (unsafe !== undefined) add("error", unsafe, `chmod o-w ${path}`);
   if (topic === "temporary" && !writable) add("error", "it may not be written to", "export TMPDIR=$HOME/tmp");
   if (topic === "environments" && options.includes("noexec")) {
     add("error", "no program runs from it (noexec)", elsewhere);
@@ -99,22 +101,4 @@ async function free(words: readonly string[], unit: number, world: World): Promi
   const line = (await printed(words, world)).trim().split("\n").at(-1) ?? "";
   const [, , total, , left] = /^(.*?)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+[\d-]+%?\s/.exec(line) ?? [];
   return left === undefined || total === undefined ? undefined : Number(left) * unit;
-}
-
-/** The file system of a folder, of the mounts whose folder it is below the longest. */
-export function mounted(
-  path: string,
-  world: Pick<World, "read" | "realpath">,
-): { kind: string; options: string[] } {
-  const real = world.realpath(path) ?? path;
-  let best = { at: "", kind: "", options: [] as string[] };
-  for (const line of (world.read("/proc/self/mounts") ?? "").split("\n")) {
-    const [, at = "", kind = "", options = ""] = line.split(" ");
-    const folder = at.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
-    const holds = folder === "/" || real === folder || real.startsWith(`${folder}/`);
-    if (holds && folder !== "" && folder.length >= best.at.length) {
-      best = { at: folder, kind, options: options.split(",") };
-    }
-  }
-  return best;
 }
