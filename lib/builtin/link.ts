@@ -67,6 +67,8 @@ export async function link(linking: Linking, report: Report, world: World): Prom
     report({ stage: "link", what: item.record.name, done, total });
   });
 
+  const [copied] = plans.filter((item) => writer.way(item) === "copy");
+  if (copied) world.err(`mambaenv: note: ${copies(parent(copied.dir), prefix, world)}\n`);
   const { compile } = await import("./compile.ts");
   const compiled = python && !world.env["PYTHONDONTWRITEBYTECODE"]
     ? await compile({ plans, python, writer, claims, report, world })
@@ -78,6 +80,14 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   const { runScripts } = await import("./scripts.ts");
   await runScripts(plans, { prefix, target }, world);
   writeHistory(packages.map(({ record }) => record), prefix, specs);
+}
+
+/** Why packages take their room twice. */
+function copies(cache: string, prefix: string, world: World): string {
+  const why = world.stat(cache)?.dev === world.stat(prefix)?.dev
+    ? "no hard links can be made of them there"
+    : "they are on another file system than environments; MAMBAENV_ROOT, or CONDA_PKGS_DIRS, puts both on one";
+  return `the packages in ${JSON.stringify(cache)} are copied, not linked: ${why}`;
 }
 
 /** Acts on a few at a time. When it throws, nothing is under way any more. */
