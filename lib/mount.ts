@@ -8,7 +8,7 @@ export const NETWORKED = /^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|fuse\.sshfs
 export function mounted(
   path: string,
   world: Pick<World, "read" | "realpath">,
-): { kind: string; options: string[] } {
+): { at: string; kind: string; options: string[] } {
   const real = world.realpath(path) ?? path;
   let best = { at: "", kind: "", options: [] as string[] };
   for (const line of (world.read("/proc/self/mounts") ?? "").split("\n")) {

@@ -8,6 +8,7 @@ import type { World } from "../world.ts";
 import { shown } from "./channel.ts";
 import { claimPartial, returnPartial } from "./partial.ts";
 import type { Index } from "./repodata.ts";
+import { quotaIn } from "./quota.ts";
 import { checkRoom } from "./room.ts";
 import { type Record, stem } from "./record.ts";
 import { attempt } from "./stock.ts";
@@ -48,6 +49,8 @@ export async function fetchPackages(
   const queue = missing.sort((a, b) => (b.size ?? 0) - (a.size ?? 0));
   const target = queue.length > 0 ? writable(caches, options.world) : "";
   if (queue.length > 0) checkRoom(absent, target);
+  const quota = absent.length > 0 ? await quotaIn(target, options.world) : undefined;
+  if (quota) checkRoom(absent, target, quota, "quota");
   let failed = false;
   async function work(): Promise<void> {
     for (let record = queue.shift(); record !== undefined && !failed; record = queue.shift()) {

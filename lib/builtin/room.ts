@@ -23,11 +23,16 @@ export function freeIn(folder: string): Free | undefined {
 const TIMES = 2, FILES = 8;
 
 /** Throws Problem where the packages cannot fit into a cache, however well they are packed. */
-export function checkRoom(records: readonly Record[], cache: string, free = freeIn(cache)): void {
+export function checkRoom(
+  records: readonly Record[],
+  cache: string,
+  free: Partial<Free> | undefined = freeIn(cache),
+  whose: "disk" | "quota" = "disk",
+): void {
   if (free === undefined) return;
   const need = TIMES * records.reduce((sum, { size = 0 }) => sum + size, 0);
   const files = FILES * records.length;
-  const lacks = need > free.bytes
+  const lacks = free.bytes !== undefined && need > free.bytes
     ? `${bytes(need)} or more, and ${bytes(free.bytes)} are free`
     : free.files !== undefined && files > free.files
     ? `${files} files or more, and ${free.files} can be made`
@@ -35,7 +40,9 @@ export function checkRoom(records: readonly Record[], cache: string, free = free
   if (lacks === undefined) return;
   const words = records.length === 1 ? "1 package needs" : `${records.length} packages need`;
   throw new Problem(
-    `The disk is too full: ${words} room in ${JSON.stringify(cache)} for ${lacks}`,
+    `The ${whose} is too ${whose === "disk" ? "full" : "small"}: ${words} room in ${
+      JSON.stringify(cache)
+    } for ${lacks}`,
     "mambaenv clean, or put everything elsewhere: MAMBAENV_ROOT=/path/with/space mambaenv",
   );
 }
