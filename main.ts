@@ -19,6 +19,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   doctor: () => import("./lib/commands/doctor.ts"),
   init: () => import("./lib/commands/init.ts"),
   sync: () => import("./lib/commands/sync.ts"),
+  stage: () => import("./lib/commands/stage.ts"),
   list: () => import("./lib/commands/list.ts"),
   rollback: () => import("./lib/commands/rollback.ts"),
   remove: () => import("./lib/commands/remove.ts"),

@@ -32,7 +32,10 @@ export async function gather(request: Request, world: World): Promise<Facts> {
   const settings = await readSettings(request, project, world);
   if (settings.name === undefined && settings.prefix === undefined) throw homeless(world);
   const find = once(() => installation(world));
-  const environment = search(settings, find, world);
+  const local = settings.staged
+    ? await (await import("./staged.ts")).local(settings, project, world)
+    : undefined;
+  const environment = local ?? search(settings, find, world);
   const stamp = environment.kind === "generation" ? environment.stamp : undefined;
   if (stamp && project && settings.sync) owned(stamp.project, project, settings, world);
   const stale = stamp && settings.sync ? staleness(stamp, project, settings, world) : undefined;

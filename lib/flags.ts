@@ -45,6 +45,9 @@ const ROWS = [
   { name: "user-site", text: "let Python import packages of ~/.local, too" },
   { name: "create", text: "make an environment in a batch job, too; elsewhere that is so by itself" },
   { name: "no-create", text: "never create an environment; exit 3 if there is none" },
+  { name: "staged", text: "enter the copy on this node's own disk, where `mambaenv stage` made one" },
+  { name: "to", value: "DIR", text: "stage: this node's own disk; $SLURM_TMPDIR, $PBS_JOBFS, $TMPDIR, /tmp" },
+  { name: "nodes", value: "LIST", text: "stage: these nodes of the job only, as Slurm writes them" },
   { name: "no-sync", text: "take the environment as it is, even if the requirements changed" },
   { name: "background", text: "make a change behind: the last good environment is entered meanwhile" },
   { name: "no-fallback", text: "fail where a change fails, instead of keeping the last good environment" },
@@ -114,7 +117,17 @@ const ASKED: Names = ["python", "channel", "exclude-newer", "extra", "group"];
 const MAKE: Names = [...ASKED, "engine", "offline", "locked", "frozen", ...ELSEWHERE];
 const BUILD: Names = [...PLACE, ...MAKE];
 const WAY: Names = ["pythonpath", "user-site"];
-const GO: Names = [...WAY, "create", "no-create", "no-sync", "background", "no-fallback", "lock-timeout"];
+const GO: Names = [
+  ...WAY,
+  "create",
+  "no-create",
+  "staged",
+  "to",
+  "no-sync",
+  "background",
+  "no-fallback",
+  "lock-timeout",
+];
 const ENTER: Names = ["shell", "hook", ...GO];
 const ALL: Names = [...BUILD, ...ENTER];
 const LOOK: Names = [...PLACE, "channel", "offline", "json"];
@@ -174,6 +187,13 @@ export const COMMANDS: readonly Command[] = [
     ["project", "python", "print"],
   ),
   row("sync", "", "make this folder's environment fit, without entering it", [...BUILD, "force"]),
+  row(
+    "stage",
+    "[SHA256]",
+    "copy this folder's environment to the own disk of each node of the job",
+    [...PLACE, "to", "nodes", "lock-timeout"],
+    { most: 1 },
+  ),
   row("list", "", "the environments that mambaenv made, their projects, sizes and ages", ["root", "json"]),
   row("rollback", "", "go back to the generation before", PLACE),
   row("remove", "NAME", "remove an environment that mambaenv made", ["root"], { most: 1 }),

@@ -35,6 +35,9 @@ export interface Settings {
   offline: boolean;
   /** Whether an environment may be made: yes, but in a batch job only where somebody says so. */
   create: boolean;
+  /** Whether the copy on this node's disk is entered, and where it may be. */
+  staged: boolean;
+  to: Setting<string> | undefined;
   /** The batch job, and the variable that tells. */
   job: Setting<string> | undefined;
   sync: boolean;
@@ -84,6 +87,8 @@ export async function readSettings(
     offline: flag("offline") ||
       Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
     create: making(sources, request.origins) ?? job === undefined,
+    staged: flag("staged"),
+    to: text("to"),
     job,
     sync: !flag("no-sync"),
     fallback: !flag("no-fallback"),

@@ -32,6 +32,7 @@ export const STANDING: readonly Var[] = [
   { name: "XDG_DATA_HOME", text: "folder of the program's own root, ~/.local/share by default" },
   { name: "XDG_CACHE_HOME", text: "folder of repodata, ~/.cache by default" },
   { name: "SLURM_JOB_ID", text: "a batch job, in which none is made; so too PBS_JOBID, LSB_JOBID" },
+  { name: "SLURM_TMPDIR", text: "a node's own disk, for `stage`; so too PBS_JOBFS, TMPDIR" },
   {
     name: "DIRENV_IN_ENVRC",
     text: "set by direnv while it reads an .envrc: bash reads us, its folder is the project",

@@ -55,6 +55,8 @@ export interface World {
   readonly cwd: string;
   readonly platform: string;
   readonly arch: string;
+  /** The words that start this program once more. */
+  readonly self: readonly string[];
   readonly pid: number;
   readonly ppid: number;
   readonly uid: number;

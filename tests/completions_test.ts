@@ -23,7 +23,7 @@ function place(): { world: TestWorld; env: { [name: string]: string } } {
 
 /** What is typed, with the cursor at its end, and what is offered then; with a star, among others. */
 const TABLE: [typed: string, offered: string][] = [
-  ["sta", "status"],
+  ["stat", "status"],
   ["activate al", "albatross alpha"],
   ["-n alp", "alpha"],
   ["--engine mi", "micromamba"],

@@ -55,7 +55,7 @@ Deno.test("vars: every documented variable is read or set somewhere", () => {
 Deno.test("vars: every variable that the code reads is documented", () => {
   const documented = new Set([...[...STANDING, ...OURS].map(({ name }) => name), ...FLAGS.map(variable)]);
   const ambient =
-    /^(HOME|PATH|PWD|SHELL|ENV|HOSTNAME|PYTHON.*|PS1|SLURM_JOB_ID|PBS_JOBID|LSB_JOBID|CONDA_.*|_CE_.*|_CONDA_.*|MAMBAENV_VERBOSE|PIP_.*|TMPDIR|COLUMNS|VIRTUAL_ENV|NETRC|.*_proxy|.*_PROXY|LD_LIBRARY_PATH|LOADEDMODULES|NODE_TLS_REJECT_UNAUTHORIZED|REQUEST_METHOD)$/;
+    /^(HOME|PATH|PWD|SHELL|ENV|HOSTNAME|PYTHON.*|PS1|SLURM_.*|PBS_JOBFS|PBS_JOBID|LSB_JOBID|CONDA_.*|_CE_.*|_CONDA_.*|MAMBAENV_VERBOSE|PIP_.*|TMPDIR|COLUMNS|VIRTUAL_ENV|NETRC|.*_proxy|.*_PROXY|LD_LIBRARY_PATH|LOADEDMODULES|NODE_TLS_REJECT_UNAUTHORIZED|REQUEST_METHOD)$/;
   for (const match of CODE.matchAll(/env\["([A-Za-z_0-9]+)"\]/g)) {
     assert.ok(documented.has(match[1]!) || ambient.test(match[1]!), `${match[1]} is read and not documented`);
   }

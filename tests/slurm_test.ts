@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { PROGRAM } from "./program.ts";
 import { put } from "./root.ts";
 import { type Cluster, cluster, possible } from "./slurm/slurm.ts";
+import { staged } from "./stage.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const ignore = !possible();
@@ -68,3 +69,156 @@ Deno.test({ name: "slurm: srun -N3 with 16 ranks a node: all enter, one says so"
   assert.deepEqual(nodes, ["n1", "n2", "n3"].flatMap((node) => Array(16).fill(node)), err);
   assert.equal(err.split("\n").filter((line) => line.startsWith("mambaenv: job ")).length, 1, err);
 });
+
+const REQUIREMENTS = `numpy\ncowsay\nrequests\n${
+  ["prefixed", "texts", "hello", "hooks", "links"].map((name) => `${name} # conda: ${name}\n`).join("")
+}`;
+
+/** Runs on every node: what names the shared prefix, what is broken, and what runs. */
+const CHECK = `
+cd /
+bad=$(grep -rlF "$SHARED" "$CONDA_PREFIX" | grep -v conda-meta/ || true)
+found=$(find "$CONDA_PREFIX" -xtype l | sed "s|$CONDA_PREFIX/||" | sort | md5sum)
+python - <<'END'
+import sys, numpy, cowsay, requests, compileall, sysconfig
+assert sys.prefix == numpy.__file__.split("/lib/")[0] == sysconfig.get_config_var("prefix") == __import__("os").environ["CONDA_PREFIX"], (sys.prefix, numpy.__file__)
+assert cowsay.__spec__.cached and __import__("os").path.exists(cowsay.__spec__.cached)
+assert cowsay.get_output_string.__code__.co_filename.startswith(sys.prefix)
+END
+echo "$SLURMD_NODENAME|$CONDA_PREFIX|$(prefixed | sed "s/ [0-9]*$//" | tr "\\n" " ")|$(hello)|$(cowsay -t hi | grep -c hi)|\${bad:-clean}|$found"
+`;
+
+Deno.test({
+  name: "slurm: stage: one archive by sbcast, a copy on each node that names itself, gone after the job",
+  ignore,
+}, () =>
+  staged(REQUIREMENTS, async ({ env, world, bash }) => {
+    const made = await bash('source <("$M") && echo "$CONDA_PREFIX"');
+    const shared = made.out.trim();
+    assert.equal(made.status, 0, made.err);
+    const home = { ...env, MAMBAENV_TO: slurm.local, SHARED: shared };
+    const where = { cwd: world.cwd, env: home };
+    const expected = (await bash(`source <("$M"); ${CHECK}`, { SHARED: "/nowhere" })).out.trim().split("|");
+    assert.equal(expected.length, 7, expected.join("|"));
+    const code = `"$M" stage -v || exit 1
+srun -N3 --ntasks-per-node=1 "$M" run --staged bash -c '${CHECK.replaceAll("'", "'\\''")}'
+source <("$M" --staged); echo "script $CONDA_PREFIX"
+srun -N3 --ntasks-per-node=1 python -c 'import sys; print("rank", sys.prefix)'
+`;
+    const said = await slurm.batch(code, ["-N3"], where);
+    const lines = said.split("\n").filter((line) => /^n[123]\|/.test(line)).sort();
+    assert.equal(lines.length, 3, said);
+    lines.forEach((line, i) => {
+      const [node, prefix, prefixed, hello, cow, bad, links] = line.split("|");
+      assert.equal(node, `n${i + 1}`);
+      assert.match(prefix!, new RegExp(`^${slurm.local}/mambaenv-0/\\d+/work-[0-9a-f]{8}$`));
+      assert.equal(prefixed, expected[2]!.replaceAll(shared, prefix!), said);
+      assert.deepEqual([hello, cow, bad, links], [expected[3], expected[4], "clean", expected[6]], said);
+      assert.ok(said.includes(`script ${prefix}`) && said.split(`rank ${prefix}`).length === 4, said);
+    });
+    assert.equal(said.split("packed").length, 2, said);
+    for (const node of ["n1", "n2", "n3"]) assert.equal(await slurm.on(node, `ls ${slurm.local}`), "", node);
+    console.log(said.split("\n").filter((line) => /packed|staged/.test(line)).join("; "));
+  }));
+
+/** A small environment, where only the way to the nodes is looked at. */
+function small(
+  act: (run: { where: { cwd: string; env: { [name: string]: string } }; shared: string }) => Promise<void>,
+) {
+  return staged("hello\n", async ({ env, world, bash }) => {
+    const made = await bash('source <("$M") && echo "$CONDA_PREFIX"');
+    assert.equal(made.status, 0, made.err);
+    await act({
+      where: { cwd: world.cwd, env: { ...env, MAMBAENV_TO: slurm.local } },
+      shared: made.out.trim(),
+    });
+  });
+}
+
+/** What is on the nodes' disks. */
+async function left(): Promise<string> {
+  return (await Promise.all(
+    ["n1", "n2", "n3"].map((node) => slurm.on(node, `find ${slurm.local} -mindepth 1 | head -3000`)),
+  )).join("");
+}
+
+const RANKS =
+  `srun -N3 --ntasks-per-node=16 bash -c '"$M" stage -v; source <("$M" --staged -q) && echo "in $CONDA_PREFIX"'\n`;
+
+Deno.test({
+  name: "slurm: stage from 48 ranks and from two jobs at once: packed once, unpacked once a node and job",
+  ignore,
+}, () =>
+  small(async ({ where }) => {
+    const said = await slurm.batch(RANKS, ["-N3", "--ntasks-per-node=16"], where);
+    const count = (text: string, word: string) => text.split(word).length - 1;
+    assert.equal(count(said, `in ${slurm.local}/`), 48, said);
+    assert.deepEqual([count(said, ": packed "), count(said, ": unpacked ")], [1, 3], said);
+    await slurm.login(
+      `rm -rf "$HOME/.cache/mambaenv/stage"`,
+      where.cwd,
+      where.env,
+    );
+    const code = '"$M" stage -v && source <("$M" --staged) && srun -N3 -n3 hello';
+    const ids = await Promise.all([0, 1].map(() => slurm.submit(code, ["-N3", "--overcommit"], where)));
+    const both = await Promise.all(ids.map((id) => slurm.ended(id)));
+    for (const one of both) assert.equal(count(one, "hello 1"), 3, one);
+    assert.equal(count(both.join(""), "mambaenv: packed "), 1, both.join(""));
+    // Nobody guards what ranks unpacked: it was there until these jobs came.
+    assert.equal((await left()).slice(0, 300), "", both.join(""));
+  }));
+
+Deno.test({
+  name:
+    "slurm: stage: a full disk, a planted folder, an allocation that is over: told, the shared one is entered",
+  ignore,
+}, () =>
+  small(async ({ where, shared }) => {
+    const enter =
+      `srun -N3 --ntasks-per-node=1 bash -c 'source <("$M" --staged) && echo "in $CONDA_PREFIX"'\n`;
+    const rows: [string, string, RegExp, number][] = [
+      ["fallocate -l 395m $L/fill", "rm -f $L/fill", /too full|No space left|disk is full/, 1],
+      ["ln -sfn /etc $L/mambaenv-0", "rm -f $L/mambaenv-0", /not this user's|cannot start|Not every node/, 3],
+    ];
+    for (const [before, after, words, shareds] of rows) {
+      const nodes = shareds === 1 ? "-w n3" : "-N3";
+      const set = (code: string) =>
+        slurm.login(`srun ${nodes} bash -c '${code}'`, where.cwd, { ...where.env, L: slurm.local });
+      assert.equal((await set(before)).status, 0);
+      const said = await slurm.batch(`"$M" stage; echo "status $?"\n${enter}`, ["-N3"], where);
+      await set(after);
+      assert.match(said, words);
+      assert.match(said, /status 1/);
+      assert.equal(said.split(`\nin ${shared}`).length - 1, shareds, said);
+      assert.equal(said.split("warning: no copy is staged").length - 1, shareds, said);
+      assert.equal((await left()).slice(0, 300), "", said);
+    }
+    const over = await slurm.login(
+      'SLURM_JOB_ID=99999 SLURM_JOB_NODELIST="n[1-3]" "$M" stage',
+      where.cwd,
+      where.env,
+    );
+    assert.equal(over.status, 1);
+    assert.match(over.err, /Slurm cannot start it on the job's nodes: .*\n {2}try: squeue/);
+  }));
+
+Deno.test({
+  name: "slurm: stage: cancelled at any time, nothing stays on the nodes; what dead jobs left is swept",
+  ignore,
+}, () =>
+  small(async ({ where }) => {
+    for (const wait of [0.3, 0.6, 1, 1.5]) {
+      const id = await slurm.submit('"$M" stage -v; sleep 60', ["-N3"], where);
+      await new Promise((wake) => setTimeout(wake, wait * 1000));
+      await slurm.login(`scancel ${id}`, where.cwd);
+      const said = await slurm.ended(id);
+      assert.equal((await left()).slice(0, 300), "", `${wait} s: ${said}`);
+    }
+    // Of jobs that Slurm does not know any more.
+    const dead = `umask 077; mkdir -p ${slurm.local}/mambaenv-0/77777/work`;
+    for (const node of ["n1", "n2", "n3"]) await slurm.on(node, dead);
+    assert.equal((await left()).split("77777/work").length, 4);
+    const said = await slurm.batch('"$M" stage', ["-N3"], where);
+    assert.match(said, /staged on 3 nodes/);
+    assert.equal((await left()).slice(0, 300), "", said);
+  }));

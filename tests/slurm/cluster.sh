@@ -6,8 +6,13 @@
 set -euo pipefail
 dir=$2
 if [ "$1" = down ]; then
-  for file in "$dir"/run/*.pid; do
-    if [ -s "$file" ]; then kill "$(cat "$file")" 2>/dev/null || true; fi
+  pids=$(cat "$dir"/run/*.pid 2>/dev/null || true)
+  for pid in $pids; do kill "$pid" 2>/dev/null || true; done
+  for pid in $pids; do
+    for _ in $(seq 100); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
   done
   exit 0
 fi
