@@ -58,8 +58,10 @@ export async function fetchPackages(
         const held = await intact(record, caches);
         const archive = held ??
           await download(record, index, { target, world: options.world, tell: tell(record) });
-        const into = folderFor(record, target);
-        await unpack(archive, into, record);
+        // Another process may have been faster.
+        const there = unpacked(record, [target], passed);
+        const into = there ?? folderFor(record, target);
+        if (there === undefined) await unpack(archive, into, record);
         folders.set(record, into);
         report?.({ stage: "unpack", what: record.fn });
       } catch (error) {

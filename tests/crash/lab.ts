@@ -23,14 +23,14 @@ export const ENTER = ["--shell", "bash"];
 /** Makes a scene, and makes it anew as often as one likes, always at the same paths. */
 export class Lab {
   readonly top: string;
-  readonly #env: { [name: string]: string };
+  readonly env: { [name: string]: string };
   /** The environments that may be there, whole. */
   readonly #good = new Map<string, string>();
 
   private constructor(readonly scene: Scene) {
     this.top = testWorld().top;
     const channel = small(`${this.top}/channel`);
-    this.#env = { HOME: `${this.top}/home`, PATH: "/usr/bin:/bin", MAMBAENV_CHANNEL: channel };
+    this.env = { HOME: `${this.top}/home`, PATH: "/usr/bin:/bin", MAMBAENV_CHANNEL: channel };
   }
 
   static async open(scene: Scene): Promise<Lab> {
@@ -54,7 +54,7 @@ export class Lab {
 
   /** Calls the program in the project, `before` being words before it. */
   call(words: readonly string[], before: readonly string[] = []): Promise<Called> {
-    return start([...before, PROGRAM, ...words], { cwd: `${this.top}/work`, env: this.#env }).ended;
+    return start([...before, PROGRAM, ...words], { cwd: `${this.top}/work`, env: this.env }).ended;
   }
 
   /** What is in a prefix, its own path, the cache's and times taken out. */
