@@ -75,8 +75,8 @@ function run(
   const shell = shellNamed(name)!;
   const code = encode(render(changes, shell));
   writeFileSync(join(dir, "code"), code);
-  // xonsh 0.13 loses the end of long output that it captures, about once in twenty times.
-  const form = name === "xonsh" && code.length > 65_536
+  // xonsh 0.13 may lose the end of what it captures: of long output once in twenty times, of short output rarely.
+  const form = name === "xonsh" && code.length > 200
     ? `execx(open('${dir}/code').read())`
     : shell.form.replace("%", `/bin/cat ${dir}/code`);
   const script = [form, status(`${dir}/status`), dump(`${dir}/env`), ""].join("\n");
