@@ -222,3 +222,21 @@ Deno.test({
     assert.match(said, /staged on 3 nodes/);
     assert.equal((await left()).slice(0, 300), "", said);
   }));
+
+Deno.test({
+  name: "ranks: 256 processes enter one environment at once, on a disk that is mounted read-only",
+  ignore,
+}, async () => {
+  const top = world.top;
+  const code = `mount --bind ${top} ${top} && mount -o remount,bind,ro ${top} || exit 1
+touch ${world.cwd}/x 2>/dev/null && exit 1
+for i in $(seq 256); do (source <("$M") && where >/dev/null && echo "$CONDA_PREFIX") & done; wait`;
+  const more = { ...env, SLURM_JOB_ID: "7", SLURMD_NODENAME: "n0", CODE: code };
+  const { out, err, status } = await slurm.login(
+    'exec unshare -m --propagation private bash -c "$CODE"',
+    world.cwd,
+    more,
+  );
+  assert.equal(status, 0, err);
+  assert.deepEqual(out.trim().split("\n"), Array(256).fill(`${top}/root/envs/work`), err.slice(0, 500));
+});
