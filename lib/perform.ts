@@ -99,6 +99,10 @@ async function locked(step: Build, facts: Facts, request: Request, world: World)
     await generation(now, { place, root, held }, request, world);
     world.remove(awaitedOf(place));
     remember(place, world);
+  } catch (error) {
+    // What failed as another took over and swept it is no failure of its own.
+    held.check();
+    throw error;
   } finally {
     untrap();
     held.release();
