@@ -1,9 +1,10 @@
 // What a project's files ask for, merged: requirements.txt, environment.yml, pyproject.toml.
 import { EXIT, Problem } from "./problem.ts";
 import type { Project } from "./project.ts";
-import { parseRequirements, type Requirements } from "./requirements.ts";
+import { parseRequirements, type Requirement, type Requirements } from "./requirements.ts";
+import { normalize } from "./requirement/parse.ts";
 import { type Choice, readPyproject as pyproject } from "./requirement/pyproject.ts";
-import type { Setting } from "./settings.ts";
+import type { Setting, Settings } from "./settings.ts";
 import type { World } from "./world.ts";
 
 /** Requirements of all files in their order, and what they say besides. */
@@ -18,7 +19,7 @@ export interface Wanted extends Requirements {
 export async function readWanted(
   project: Project | undefined,
   world: World,
-  choice: Choice = {},
+  choice: Choice & Pick<Settings, "names"> = {},
 ): Promise<Wanted> {
   const wanted = none();
   const [chosen] = [choice.extras, choice.groups].filter((each) => each !== undefined);
@@ -41,7 +42,21 @@ export async function readWanted(
     wanted.variables ??= variables;
     add(wanted, lists);
   }
+  wanted.requirements = renamed(wanted.requirements, choice.names?.value);
   return wanted;
+}
+
+/** With conda's names as the configuration has them; what a line itself says counts more. */
+function renamed(
+  requirements: Requirement[],
+  names: NonNullable<Settings["names"]>["value"] = {},
+): Requirement[] {
+  const table = new Map(Object.entries(names).map(([name, conda]) => [normalize(name), conda]));
+  return requirements.map((each) => {
+    const known = table.get(each.name ?? "");
+    if (known === undefined || each.conda !== undefined) return each;
+    return { ...each, known, forced: each.forced || known === false };
+  });
 }
 
 function none(): Wanted {

@@ -33,6 +33,8 @@ export interface Requirement extends Place {
   marker?: Marker;
   /** Whether it fixes hashes of archives of PyPI. */
   hashed: boolean;
+  /** conda's name for it, where the configuration says; false where that says that it is PyPI's. */
+  known?: string | false;
   /** What `# conda: spec` says. */
   conda?: string;
   /** Whether `# pip` says that it is not for conda. */

@@ -20,6 +20,8 @@ export interface Settings {
   /** Of pyproject.toml. */
   extras: Setting<readonly string[]> | undefined;
   groups: Setting<readonly string[]> | undefined;
+  /** What conda calls projects of PyPI, by their names; false for what is PyPI's alone. */
+  names?: Setting<Readonly<Record<string, string | false>>>;
   /** Versions of virtual packages on the machine that the environment is for, where it is another. */
   cuda: Setting<string> | undefined;
   glibc: Setting<string> | undefined;
@@ -76,6 +78,7 @@ export async function readSettings(
     channels: first(sources, "channels", isTexts),
     extras: first(sources, "extras", isTexts),
     groups: first(sources, "groups", isTexts),
+    names: first(sources, "names", isNames),
     cuda: await formed("cuda", text("cuda")),
     glibc: await formed("glibc", text("glibc")),
     newer: await formed("exclude-newer", first(sources, "exclude-newer", isDate)),
@@ -155,6 +158,13 @@ const isDate = (value: unknown) => value instanceof Date ? value.toISOString() :
 const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
 const isPolicy = (value: unknown) =>
   (["prepend", "replace", "off"] as const).find((known) => known === value);
+const isNames = (value: unknown) =>
+  typeof value === "object" && value !== null &&
+    Object.values(value).every((name) =>
+      name === false || (typeof name === "string" && /^[a-z0-9_][a-z0-9_.-]*$/.test(name))
+    )
+    ? value as Readonly<Record<string, string | false>>
+    : undefined;
 const isTexts = (value: unknown) =>
   Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
     ? value as readonly string[]

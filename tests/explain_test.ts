@@ -73,3 +73,34 @@ Deno.test(
       },
     ),
 );
+
+Deno.test({
+  name: "names: what a config file says conda calls a project counts before the table, false means PyPI",
+  ignore: !(await oracle()),
+}, () =>
+  staged("onlypypi\nhello\nclick\ncowsay  # conda: left\n", async ({ bash, world }) => {
+    const config = (words: string) =>
+      world.write(`${world.cwd}/pyproject.toml`, `[tool.mambaenv]\n${words}\n`);
+    config('names = { OnlyPyPI = "links", hello = false, cowsay = "right" }');
+    const rows: [name: string, said: RegExp][] = [
+      ["onlypypi", /from conda as links: /],
+      ["hello", /from PyPI: names says that it is PyPI's/],
+      ["click", /from conda as click: /],
+      ["cowsay", /from conda as left: /],
+    ];
+    for (const [name, said] of rows) assert.match((await bash(`"$M" explain ${name}`)).out, said);
+    const made = await bash(
+      'source <("$M") && ls "$CONDA_PREFIX"/conda-meta && "$M" lock -q && "$M" lock --check',
+    );
+    assert.equal(made.status, 0, made.err);
+    assert.match(made.out, /^links-1/m);
+    assert.doesNotMatch(made.out, /^hello-/m);
+    config('names = { onlypypi = "core" }');
+    assert.equal((await bash('"$M" lock --check')).status, 4, "a lock with other names does not fit");
+    for (const words of ['names = "x"', "names = { a = 3 }", 'names = { a = "b; rm" }']) {
+      config(words);
+      const { status, err } = await bash('"$M" explain click');
+      assert.equal(status, 2, err);
+      assert.match(err, /Cannot use names = .* in pyproject.toml \[tool.mambaenv\]/);
+    }
+  }));

@@ -31,8 +31,8 @@ export async function contentHash({ wanted, settings, platform }: Content, world
     ...settings.newer && { newer: settings.newer.value },
     specs: wanted.specs.map(({ spec }) => spec).sort(),
     // `# conda: spec` and `# pip` are comments that count.
-    requirements: wanted.requirements.map(({ text, conda, forced }) =>
-      [secretless(text), conda ?? "", forced].join("\0")
+    requirements: wanted.requirements.map(({ text, conda, known, forced }) =>
+      [secretless(text), conda ?? "", forced, ...known === undefined ? [] : [known]].join("\0")
     ).sort(),
     constraints: lines(wanted.constraints),
     // The order of options decides: of two indexes the first is asked first.

@@ -66,12 +66,12 @@ function suits(asked: string, version: string): boolean {
 
 /** The conda package of a lock that is a requirement. */
 export async function condas(
-  { conda, written = "", extras }: Requirement,
+  { conda, known: own, written = "", extras }: Requirement,
   packages: ReadonlyMap<string, Locked>,
 ): Promise<Locked | undefined> {
   if (conda !== undefined) return packages.get(dependency(conda).name);
   const { known, spellings } = await candidates(written);
-  const names = [...await extrasOf(written, extras) ?? [], known ?? "", ...spellings];
+  const names = [...await extrasOf(written, extras) ?? [], own || known || "", ...spellings];
   return names.map((name) => packages.get(name)).find((each) => each !== undefined);
 }
 

@@ -68,7 +68,8 @@ export async function decide(given: Case, index: Index): Promise<Part> {
     };
     return { conda: whole, pip: [], decision };
   }
-  const found = await find({ written: specs[0] ?? first.written, given: specs.length > 0, python }, index);
+  const own = specs[0] ?? (first.known || undefined);
+  const found = await find({ written: own ?? first.written, given: own !== undefined, python }, index);
   if (!found) return toPip(`the channels have no ${name}`);
   if (found.usable.length === 0) return toPip(`the channels have no ${found.name} for Python ${python}`);
   const versions = found.usable.map(({ version }) => version);
@@ -105,7 +106,8 @@ async function fromConda({ group }: Case, found: Found, constraint: string, inde
   return { conda: [spec(found.name)], pip, decision: { ...decision, why } };
 }
 
-function onlyPip({ forced, editable, url, hashed }: Requirement): string | undefined {
+function onlyPip({ known, forced, editable, url, hashed }: Requirement): string | undefined {
+  if (known === false) return "names says that it is PyPI's";
   if (forced) return "the file says # pip";
   if (editable) return "it is editable";
   if (url !== undefined) return /^[a-z][a-z0-9+.-]+:/i.test(url) ? "it is a URL" : "it is a path";
