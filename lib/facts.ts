@@ -143,8 +143,9 @@ function home({ settings, installation }: Facts, world: World): string {
   throw new Problem("No folder for environments: HOME is not set", "mambaenv --root /path/with/space");
 }
 
-/** Whether `envs` can be made or filled in a root. */
+/** Whether `envs` can be made or filled in a root, and that not by everybody: `trust.ts` would refuse it. */
 function writable(root: string, world: World): boolean {
   const envs = `${root}/envs`;
-  return world.writable(world.stat(envs) ? envs : root);
+  const open = [root, envs].some((path) => ((world.stat(path)?.mode ?? 0) & 0o1002) === 0o002);
+  return !open && world.writable(world.stat(envs) ? envs : root);
 }

@@ -80,3 +80,25 @@ Deno.test("trust: a root, a cache and a configuration that everybody may write t
     lab.close();
   }
 });
+
+Deno.test("trust: an installation that everybody may write to is no place for environments", async () => {
+  const lab = await Lab.open(SCENE);
+  try {
+    const conda = `${lab.top}/conda`;
+    for (const dir of ["", "/bin", "/conda-meta", "/envs"]) {
+      fs.mkdirSync(`${conda}${dir}`);
+      fs.chmodSync(`${conda}${dir}`, 0o777);
+    }
+    fs.writeFileSync(`${conda}/bin/conda`, "#!/bin/sh\n", { mode: 0o755 });
+    const found = ["/usr/bin/env", `CONDA_EXE=${conda}/bin/conda`, "MAMBAENV_ENGINE=builtin"];
+    const { status, err } = await lab.call(ENTER, found);
+    assert.equal(status, 0, err);
+    assert.deepEqual(fs.readdirSync(`${conda}/envs`), []);
+    assert.ok(fs.existsSync(`${lab.top}/home/.local/share/mambaenv/envs/work`));
+    for (const dir of ["", "/envs"]) fs.chmodSync(`${conda}${dir}`, 0o755);
+    await lab.call(["--name", "other", ...ENTER], found);
+    assert.ok(fs.readdirSync(`${conda}/envs`).includes("other"), "nobody else may write to it any more");
+  } finally {
+    lab.close();
+  }
+});
