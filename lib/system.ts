@@ -63,7 +63,7 @@ export function createWorld(argv: readonly string[]): World {
     platform: process.platform,
     arch: process.arch,
     // Compiled, the program is its own runtime; else that has to be told what to run.
-    self: [process.execPath, ..."Deno" in globalThis ? ["run", "-A", process.argv[1]!] : []],
+    self: () => [process.execPath, ..."Deno" in globalThis ? ["run", "-A", process.argv[1]!] : []],
     pid: process.pid,
     ppid: process.ppid,
     uid: process.getuid?.() ?? 0,

@@ -56,7 +56,7 @@ export interface World {
   readonly platform: string;
   readonly arch: string;
   /** The words that start this program once more. */
-  readonly self: readonly string[];
+  self(): readonly string[];
   readonly pid: number;
   readonly ppid: number;
   readonly uid: number;

@@ -84,7 +84,7 @@ export async function spread(sent: Sent, request: Request, world: World): Promis
     }
   }
   const words = [...place(request), `--to=${disk}`, sha];
-  const ended = await world.run([...each, ...world.self, "stage", ...words], {
+  const ended = await world.run([...each, ...world.self(), "stage", ...words], {
     stderr: "tee",
     env: world.env,
   });
