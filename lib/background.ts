@@ -1,9 +1,10 @@
 // A change that is made behind: the last good environment is entered at once, a process of its own makes the new one.
-import { FLAGS, type Request } from "./args.ts";
+import { COMMANDS, type Request } from "./args.ts";
 import { building, type Facts } from "./facts.ts";
 import { holder } from "./lock.ts";
 import { plain } from "./progress.ts";
 import { awaitedOf, generations, lockOf, type Place, stem } from "./store.ts";
+import { typed } from "./typed.ts";
 import type { World } from "./world.ts";
 
 /** What the process says. */
@@ -20,7 +21,8 @@ export async function defer(reason: string, facts: Facts, request: Request, worl
   world.mkdir(generations(place));
   world.write(awaitedOf(place), "");
   if (busy === undefined) {
-    await world.launch(["sync", ...words(request)], { cwd: world.cwd, env: world.env, log });
+    const { name, flags } = COMMANDS.find(({ name }) => name === "sync")!;
+    await world.launch([name, ...typed(request, flags)], { cwd: world.cwd, env: world.env, log });
   }
   if (!request.flags.quiet) {
     const why = failed === undefined ? "" : `\n  the last try failed: ${failed}`;
@@ -42,20 +44,6 @@ function starting(log: string, world: World): string | undefined {
   const stat = world.stat(log);
   return stat?.size === 0 && Math.abs(world.now() - stat.mtime) < START ? log : undefined;
 }
-
-/** Our own flags, those that `sync` knows too; variables are inherited. */
-function words({ flags, origins }: Request): string[] {
-  return FLAGS.flatMap(({ name }) => {
-    const value = flags[name];
-    if (!SYNC.includes(name) || !origins[name]?.startsWith("--")) return [];
-    if (typeof value === "boolean") return value ? [`--${name}`] : [];
-    return [value ?? []].flat().map((each) => `--${name}=${each}`);
-  });
-}
-const SYNC: readonly string[] = [
-  ...["project", "name", "prefix", "root", "python", "channel", "cuda", "glibc", "engine"],
-  ...["offline", "locked", "frozen"],
-];
 
 /** What a failed try said last; undefined where there was none, or it made its environment. */
 function lastWords(log: string | undefined): string | undefined {

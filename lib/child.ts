@@ -71,9 +71,9 @@ export function run(argv: readonly string[], options: RunOptions, trap: World["t
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = fs.constants;
 
-/** Starts this program once more, detached; see `World.launch`. */
+/** Starts a program, detached; see `World.launch`. */
 export function launch(
-  words: readonly string[],
+  [program = "", ...words]: readonly string[],
   { cwd, env, log }: { cwd: string; env: Env; log: string },
 ): void {
   const out = effect(
@@ -81,11 +81,9 @@ export function launch(
     log,
     () => fs.openSync(native(log), O_CREAT | O_NOFOLLOW | O_TRUNC | O_WRONLY, 0o600),
   );
-  // Compiled, the program is its own runtime; else that has to be told what to run.
-  const own = "Deno" in globalThis ? ["run", "-A", process.argv[1]!] : [];
   const stdio = ["ignore", out, out] as const;
   try {
-    spawn(process.execPath, [...own, ...words], {
+    spawn(program, words, {
       cwd,
       env: env as NodeJS.ProcessEnv,
       detached: true,
@@ -93,7 +91,7 @@ export function launch(
     })
       .on(
         "error",
-        (error) => fs.writeSync(2, `mambaenv: cannot start ${process.execPath}: ${reason(error)}\n`),
+        (error) => fs.writeSync(2, `mambaenv: cannot start ${program}: ${reason(error)}\n`),
       )
       .unref();
   } finally {

@@ -111,7 +111,8 @@ export interface Command {
 type Names = readonly (keyof Flags)[];
 /** Flags of every command. */
 export const EVERY: Names = ["quiet", "verbose", "help", "version"];
-const PLACE: Names = ["project", "name", "prefix", "root"];
+/** Which environment is meant. */
+export const PLACE: Names = ["project", "name", "prefix", "root"];
 const ELSEWHERE: Names = ["cuda", "glibc"];
 const ASKED: Names = ["python", "channel", "exclude-newer", "extra", "group"];
 const MAKE: Names = [...ASKED, "engine", "offline", "locked", "frozen", ...ELSEWHERE];

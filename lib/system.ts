@@ -54,6 +54,11 @@ function lossy(text: string): boolean {
   return text.includes(LOST);
 }
 
+/** Compiled, the program is its own runtime; else that has to be told what to run. */
+function self(): string[] {
+  return [process.execPath, ..."Deno" in globalThis ? ["run", "-A", process.argv[1]!] : []];
+}
+
 /** The real world; `process` is read once, here. */
 export function createWorld(argv: readonly string[]): World {
   return {
@@ -62,8 +67,7 @@ export function createWorld(argv: readonly string[]): World {
     cwd: workingDirectory(),
     platform: process.platform,
     arch: process.arch,
-    // Compiled, the program is its own runtime; else that has to be told what to run.
-    self: () => [process.execPath, ..."Deno" in globalThis ? ["run", "-A", process.argv[1]!] : []],
+    self,
     pid: process.pid,
     ppid: process.ppid,
     uid: process.getuid?.() ?? 0,
@@ -126,7 +130,7 @@ export function createWorld(argv: readonly string[]): World {
     trap,
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
     run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),
-    launch: async (words, options) => (await import("./child.ts")).launch(words, options),
+    launch: async (words, options) => (await import("./child.ts")).launch([...self(), ...words], options),
     exec: async (program) => (await import("./exec.ts")).exec(program),
     out: (text) => put(1, text),
     err: (text) => put(2, text),

@@ -1,7 +1,8 @@
 // Words and variables become a request, or a clear error with exit 2.
 import assert from "node:assert/strict";
-import { type Flags, parse } from "../lib/args.ts";
+import { COMMANDS, type Flags, parse } from "../lib/args.ts";
 import { Problem } from "../lib/problem.ts";
+import { typed } from "../lib/typed.ts";
 
 const GOOD: [string[], { [name: string]: string }, string, Flags, string[]][] = [
   [[], {}, "enter", {}, []],
@@ -71,4 +72,23 @@ Deno.test("parse: bad input names the value, exit 2", () => {
       `${argv}`,
     );
   }
+});
+
+Deno.test("typed: what `sync` knows of the words comes again, variables and the rest do not", () => {
+  const own = [
+    "-c",
+    "a",
+    "--channel=b",
+    "--extra",
+    "x,y",
+    "--group",
+    "g",
+    "--exclude-newer",
+    "2025-06-30",
+    "--offline",
+  ];
+  const { flags } = COMMANDS.find(({ name }) => name === "sync")!;
+  const request = parse([...own, "--background", "--no-create", "-q"], { MAMBAENV_NAME: "from-a-variable" });
+  const again = parse(["sync", ...typed(request, flags)], {});
+  assert.deepEqual(again.flags, parse(["sync", ...own], {}).flags);
 });

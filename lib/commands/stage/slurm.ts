@@ -2,7 +2,9 @@
 import type { Request } from "../../args.ts";
 import type { Answer } from "../../code.ts";
 import { EXIT, Problem } from "../../problem.ts";
+import { PLACE } from "../../flags.ts";
 import { plain } from "../../progress.ts";
+import { typed } from "../../typed.ts";
 import type { World } from "../../world.ts";
 
 /** What is brought to the nodes. */
@@ -83,7 +85,7 @@ export async function spread(sent: Sent, request: Request, world: World): Promis
       await world.run([...each, "rm", "-f", `${own}/${sha}.tar.zst`], TAKEN);
     }
   }
-  const words = [...place(request), `--to=${disk}`, sha];
+  const words = [...typed(request, PLACE), `--to=${disk}`, sha];
   const ended = await world.run([...each, ...world.self(), "stage", ...words], {
     stderr: "tee",
     env: world.env,
@@ -101,13 +103,6 @@ export async function spread(sent: Sent, request: Request, world: World): Promis
 const TAKEN = { stdout: "capture", stderr: "capture" } as const;
 /** Waits for a file, ten seconds at most. */
 const AWAIT = 'i=0; until [ -e "$1" ]; do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done';
-
-/** Our own flags that say which environment is meant; variables go with the job. */
-function place({ flags, origins }: Request): string[] {
-  return (["project", "name", "prefix", "root"] as const).flatMap((name) =>
-    origins[name]?.startsWith("--") && flags[name] !== undefined ? [`--${name}=${flags[name]}`] : []
-  );
-}
 
 /** How many nodes a list such as n[1-3] has. Throws Problem where Slurm does not know. */
 async function counted(nodes: string, world: World): Promise<number> {
