@@ -1,6 +1,7 @@
 // A change that is made behind: the last good environment is entered at once, a process of its own makes the new one.
 import { COMMANDS, type Request } from "./args.ts";
-import { building, type Facts } from "./facts.ts";
+import { building } from "./building.ts";
+import type { Facts } from "./facts.ts";
 import { holder } from "./lock.ts";
 import { plain } from "./progress.ts";
 import { awaitedOf, generations, lockOf, type Place, stem } from "./store.ts";

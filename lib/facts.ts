@@ -121,31 +121,3 @@ function owned(owner: string | undefined, project: Project, settings: Settings, 
     EXIT.usage,
   );
 }
-
-/** Where an environment is built: the prefix or root that was asked for, the installation, or our own root. */
-export function building(facts: Facts, world: World): { place: Place; root: string } {
-  const { settings, environment } = facts;
-  const root = home(facts, world);
-  if (environment.kind === "generation" || environment.kind === "damaged") {
-    return { place: environment.place, root };
-  }
-  if (settings.prefix) return { place: placeOf(settings.prefix.value), root };
-  const name = settings.name!.value;
-  return { place: { envs: `${root}/envs`, name, label: name }, root };
-}
-
-function home({ settings, installation }: Facts, world: World): string {
-  if (settings.root) return settings.root.value;
-  const found = installation();
-  if (found && writable(found.root, world)) return found.root;
-  const own = ownRoot(world);
-  if (own) return own;
-  throw new Problem("No folder for environments: HOME is not set", "mambaenv --root /path/with/space");
-}
-
-/** Whether `envs` can be made or filled in a root, and that not by everybody: `trust.ts` would refuse it. */
-function writable(root: string, world: World): boolean {
-  const envs = `${root}/envs`;
-  const open = [root, envs].some((path) => ((world.stat(path)?.mode ?? 0) & 0o1002) === 0o002);
-  return !open && world.writable(world.stat(envs) ? envs : root);
-}

@@ -2,7 +2,8 @@
 import type { Request } from "./args.ts";
 import { choose } from "./engines/choose.ts";
 import type { Progress } from "./engines/engine.ts";
-import { building, type Facts, gather, ownRoot } from "./facts.ts";
+import { building } from "./building.ts";
+import { type Facts, gather, ownRoot } from "./facts.ts";
 import { lastGood } from "./fallback.ts";
 import { type Lock, lock, Lost } from "./lock.ts";
 import { patience } from "./lock/patience.ts";

@@ -14,7 +14,10 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
     "readings",
     /^lib\/(shells|project|prefix|settings|inputs|table|stamp|mount|trust|installation|programs|condarc|yaml|hook|requirements|split|pip|lockfile|lock|progress)\.ts$|^lib\/(requirement|engines|builtin|condarc|lock|lockfile)\/.*\.ts$/,
   ],
-  ["deeds", /^lib\/(store|inventory|facts|staged|settle|fallback|background|provision|perform)\.ts$/],
+  [
+    "deeds",
+    /^lib\/(store|inventory|facts|building|staged|settle|fallback|background|provision|perform)\.ts$/,
+  ],
   ["commands", /^lib\/commands\/.*\.ts$/],
   ["program", /^main\.ts$/],
 ];

@@ -3,7 +3,7 @@ import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
 import { loadCondarc } from "../condarc.ts";
 import { builtin } from "../engines/builtin.ts";
-import { building } from "../facts.ts";
+import { building } from "../building.ts";
 import { lock } from "../lock.ts";
 import { local } from "../lockfile/content.ts";
 import { restore } from "../lockfile/restore.ts";

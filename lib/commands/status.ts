@@ -1,7 +1,8 @@
 // `mambaenv status`: what was found, where, in what order, and why one was taken.
 import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
-import { building, type Facts, gather } from "../facts.ts";
+import { building } from "../building.ts";
+import { type Facts, gather } from "../facts.ts";
 import { type Found, installations } from "../installation.ts";
 import { holder } from "../lock.ts";
 import { plan } from "../plan.ts";

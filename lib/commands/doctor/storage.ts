@@ -1,5 +1,5 @@
 // Where environments, packages and the project lie: kind of file system, room, inodes, quota, hard links.
-import { ownRoot } from "../../facts.ts";
+import { home } from "../../building.ts";
 import { mounted, NETWORKED } from "../../mount.ts";
 import { parent } from "../../project.ts";
 import { distrust } from "../../trust.ts";
@@ -17,8 +17,7 @@ interface Place {
 
 /** Each place, then what concerns several of them. */
 export async function storage({ taken, project, condarc, settings }: Case, world: World): Promise<Finding[]> {
-  const root = settings?.root?.value ??
-    (taken && world.writable(taken.root) ? taken.root : ownRoot(world));
+  const root = settings?.root?.value ?? home(taken, world);
   const pkgs = condarc?.pkgs_dirs.find((dir) => world.writable(nearest(dir, world))) ??
     (root && `${root}/pkgs`);
   const named: [string, string | undefined][] = [

@@ -3,7 +3,7 @@ import { virtualPackages } from "../../builtin/virtual.ts";
 import type { Condarc } from "../../condarc.ts";
 import { assemble } from "../../engines/builtin.ts";
 import type { Report } from "../../engines/engine.ts";
-import { building } from "../../facts.ts";
+import { building } from "../../building.ts";
 import type { Wanted } from "../../inputs.ts";
 import { lock } from "../../lock.ts";
 import type { Locked } from "../../lockfile.ts";
