@@ -1,10 +1,10 @@
 // What of an environment names its prefix, and how that is made to name another: for conda's files by the
 // placeholder that they were built with, which is put back and proved by the package's own checksum.
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { encode } from "../bytes.ts";
 import { native } from "../system.ts";
 import { rewrite } from "./rewrite.ts";
+import { hash } from "./whole.ts";
 
 /** How a file is rewritten; `drop`: a compiled module whose source is, so that Python compiles it anew. */
 export interface Change {
@@ -60,10 +60,6 @@ export function changeOf(
   }
   const mode = path.endsWith(".pyc") ? "pyc" : record?.mode ?? (bytes.includes(0) ? "binary" : "text");
   return { bytes, change: { placeholder: prefix, mode } };
-}
-
-function hash(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Undoes `rewrite`; undefined where a string has not the zeros at its end that a longer prefix leaves. */

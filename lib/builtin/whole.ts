@@ -27,14 +27,21 @@ function flaw(root: string, { path, kind, size, sha256 }: Expected, since: numbe
   }
   if (stat.mtimeMs <= since || sha256 === undefined) return undefined;
   try {
-    return hash(full) === sha256 ? undefined : `${JSON.stringify(path)} is another file: its sha256 differs`;
+    return hashFile(full) === sha256
+      ? undefined
+      : `${JSON.stringify(path)} is another file: its sha256 differs`;
   } catch (error) {
     if (refusal(error) === undefined) throw error;
     return `${JSON.stringify(path)} cannot be read: ${reason(error)}`;
   }
 }
 
-function hash(path: string): string {
+/** The sha256 of bytes, in hexadecimal digits. */
+export function hash(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function hashFile(path: string): string {
   const sum = createHash("sha256");
   const fd = fs.openSync(native(path), "r");
   try {

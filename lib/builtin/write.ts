@@ -1,5 +1,4 @@
 // Writes one package's files into a prefix.
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { effect, native } from "../system.ts";
 import { type Claims, free, owns } from "./claim.ts";
@@ -10,6 +9,7 @@ import { parent } from "./path.ts";
 import { type Placer, taking, type Way } from "./place.ts";
 import { entryScript, type Python } from "./python.ts";
 import { rewrite, type Rewriting } from "./rewrite.ts";
+import { hash } from "./whole.ts";
 
 /** A file as it is in the prefix; the words of `kind` are those of conda-meta. */
 export interface Placed {
@@ -154,8 +154,4 @@ function softlink(source: string, target: string): boolean {
   if (!fs.lstatSync(native(source)).isSymbolicLink()) return false;
   fs.symlinkSync(fs.readlinkSync(native(source), { encoding: "buffer" }), native(target));
   return true;
-}
-
-function hash(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -12,6 +12,7 @@ import { ask, detect } from "../shells.ts";
 import { VERSION } from "../version.ts";
 import { lockOf } from "../store.ts";
 import type { World } from "../world.ts";
+import { word } from "./word.ts";
 
 /** A heading and its lines, or in JSON a key and its value. */
 interface Section {
@@ -52,10 +53,7 @@ export async function advise(request: Request, world: World): Promise<Answer> {
 /** What a person in a terminal is to type, since what the program prints is for the shell to read. */
 export function instruct(deed: string, world: World): Answer {
   const form = detect(world)?.shell.form ?? "source <(%)";
-  const words = world.argv.map((word) =>
-    /^[\w./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-  );
-  const line = form.replace("%", ["mambaenv", ...words].join(" "));
+  const line = form.replace("%", ["mambaenv", ...world.argv.map(word)].join(" "));
   return { out: `To ${deed} it: ${line}\n`, exit: EXIT.ok };
 }
 

@@ -7,6 +7,7 @@ import { type Generation, inventory, type Kept } from "../../inventory.ts";
 import { Problem } from "../../problem.ts";
 import { STAMP } from "../../stamp.ts";
 import type { World } from "../../world.ts";
+import { word } from "../word.ts";
 import type { Case, Finding } from "./finding.ts";
 
 /** Milliseconds after which the rest is left, unless all is asked for. */
@@ -60,11 +61,6 @@ function cached(dir: string, look: Look, world: World): Finding[] {
 
 function told([first, ...more]: readonly string[]): string {
   return more.length === 0 ? first! : `${first}, and ${more.length} more`;
-}
-
-/** A word for a shell. */
-function word(text: string): string {
-  return /^[\w./:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** One going through everything. */
