@@ -89,12 +89,13 @@ print(spec.platform)
 for p in spec.packages: print(p.url)`;
 
 /** What rattler's solver makes of an environment.yml's specs: URLs. */
-const SOLVE = `import sys, asyncio; from rattler import *
+const SOLVE = `import os, sys, asyncio; from rattler import *
 lines = open(sys.argv[1]).read().split("dependencies:")[1].split("  - pip:")[0].split("\\n")
 specs = [MatchSpec(line.strip()[2:]) for line in lines if line.strip()]
 records = asyncio.run(solve([Channel(sys.argv[2])], specs, platforms=[sys.argv[3], "noarch"],
                             virtual_packages=VirtualPackage.detect()))
-print(*sorted(r.url for r in records), sep="\\n")`;
+print(*sorted(r.url for r in records), sep="\\n", flush=True)
+os._exit(0)  # rattler's threads may outlive the interpreter, which then crashes`;
 
 const lockFile = ({ world }: Stage) => fs.readFileSync(`${world.cwd}/conda-lock.yml`, "utf8");
 

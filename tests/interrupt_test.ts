@@ -2,9 +2,9 @@
 // entered, and no process of ours is left.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, copyFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { tool } from "./oracle.ts";
-import { PROGRAM } from "./program.ts";
+import { lend } from "./program.ts";
 import { put } from "./root.ts";
 import { installed } from "./shells/run.ts";
 import { type TestWorld, testWorld } from "./world.ts";
@@ -29,8 +29,7 @@ function place(argv: string): TestWorld {
     "left/": "",
   });
   const T = world.top;
-  copyFileSync(PROGRAM, `${T}/mambaenv`);
-  chmodSync(`${T}/mambaenv`, 0o755);
+  lend(`${T}/mambaenv`);
   const env = `HOME=${T}/home PATH=/usr/bin:/bin TERM=dumb MAMBAENV_ROOT=${T}/root M=${T}/mambaenv`;
   put(`${T}/fresh`, `exec env -i ${env} PS1="${PROMPT}$1> " ${argv}\n`);
   put(`${T}/check`, `env -0 >${T}/left/.part && mv ${T}/left/.part ${T}/left/$1\n`);
