@@ -40,14 +40,20 @@ export function readCondarc(world: World, root?: string): Condarc {
   return { ...merge([...sources, variables(world.env)], world), unread };
 }
 
-/** Reads everything. Throws Problem with file and line where a file is no YAML. */
-export async function loadCondarc(world: World, root?: string): Promise<Condarc> {
+/** Reads everything; `mirrors` are our own settings', which count first. Throws Problem where a file is no YAML. */
+export async function loadCondarc(
+  world: World,
+  root?: string,
+  mirrors: Readonly<Record<string, string | readonly string[]>> = {},
+): Promise<Condarc> {
   const sources: Source[] = [];
   for (const [file, text] of files(world, root)) {
     const nodes = outline(text, KEYS) ?? (await import("./condarc/yaml.ts")).parse(file, text);
     sources.push(source(file, nodes));
   }
-  return merge([...sources, variables(world.env)], world);
+  const merged = merge([...sources, variables(world.env)], world);
+  for (const [name, urls] of Object.entries(mirrors)) merged.mirrored_channels[name] = [urls].flat();
+  return merged;
 }
 
 function source(file: string, nodes: Map<string, Node>): Source {

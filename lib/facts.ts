@@ -78,7 +78,17 @@ function search(settings: Settings, find: () => Found | undefined, world: World)
     if (environment && environment.kind !== "missing") return environment;
     if (place) looked.push(link(place));
   }
-  return { kind: "missing", refused: looked.find((path) => denied(path, world)) };
+  return {
+    kind: "missing",
+    refused: looked.find((path) => denied(path, world) || shut(path, settings, world)),
+  };
+}
+
+/** Whether a place lies in a root that was asked for, and that we may not even look into. */
+function shut(path: string, { root, prefix }: Settings, world: World): boolean {
+  let refused = false;
+  if (root && !prefix) world.lstat(path, () => refused = true);
+  return refused;
 }
 
 /** Where it may be, in order, each thought of only when its turn comes. */

@@ -53,7 +53,7 @@ interface Made {
 export async function provision(task: Task, here: World): Promise<Provision> {
   const { facts: { project, settings, installation } } = task;
   const world = assuming(elsewhere(settings), here);
-  const condarc = await loadCondarc(world, installation()?.root);
+  const condarc = await loadCondarc(world, installation()?.root, settings.mirrors?.value);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world, settings);
   const inputs = project ? readInputs(project, wanted.inputs, world) : [];

@@ -17,6 +17,8 @@ export interface Settings {
   prefix: Setting<string> | undefined;
   python: Setting<string> | undefined;
   channels: Setting<readonly string[]> | undefined;
+  /** URLs that serve a channel instead, by its name. */
+  mirrors?: Setting<Readonly<Record<string, string | readonly string[]>>>;
   /** Of pyproject.toml. */
   extras: Setting<readonly string[]> | undefined;
   groups: Setting<readonly string[]> | undefined;
@@ -39,7 +41,7 @@ export interface Settings {
   create: boolean;
   /** Whether the copy on this node's disk is entered, and where it may be. */
   staged: boolean;
-  to: Setting<string> | undefined;
+  to: Setting<readonly string[]> | undefined;
   /** The batch job, and the variable that tells. */
   job: Setting<string> | undefined;
   sync: boolean;
@@ -67,15 +69,16 @@ export async function readSettings(
   const job = batch(world.env);
   const text = (key: string) => first(sources, key, isText);
   const flag = (key: string) => first(sources, key, isFlag)?.value === true;
+  const tilde = (path: string) => path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~");
   const place = (setting: Setting<string> | undefined) =>
-    setting && { ...setting, value: resolve(world.cwd, tilde(setting.value, world)) };
+    setting && { ...setting, value: resolve(world.cwd, tilde(setting.value)) };
+  const folder = project && { value: basename(project.root), from: "the project's folder" };
   return {
-    name: checked(
-      text("name") ?? (project && { value: basename(project.root), from: "the project's folder" }),
-    ),
+    name: checked(text("name") ?? folder),
     prefix: place(text("prefix")),
     python: text("python"),
     channels: first(sources, "channels", isTexts),
+    mirrors: first(sources, "mirrors", isMirrors),
     extras: first(sources, "extras", isTexts),
     groups: first(sources, "groups", isTexts),
     names: first(sources, "names", isNames),
@@ -91,7 +94,7 @@ export async function readSettings(
       Boolean(world.env["CONDA_OFFLINE"]) && /^(1|true|yes|on)$/i.test(world.env["CONDA_OFFLINE"]!),
     create: making(sources, request.origins) ?? job === undefined,
     staged: flag("staged"),
-    to: text("to"),
+    to: first(sources, "to", isSeveral),
     job,
     sync: !flag("no-sync"),
     fallback: !flag("no-fallback"),
@@ -158,17 +161,19 @@ const isDate = (value: unknown) => value instanceof Date ? value.toISOString() :
 const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
 const isPolicy = (value: unknown) =>
   (["prepend", "replace", "off"] as const).find((known) => known === value);
-const isNames = (value: unknown) =>
-  typeof value === "object" && value !== null &&
-    Object.values(value).every((name) =>
-      name === false || (typeof name === "string" && /^[a-z0-9_][a-z0-9_.-]*$/.test(name))
-    )
-    ? value as Readonly<Record<string, string | false>>
+const isTable = <T>(fits: (item: unknown) => boolean) => (value: unknown) =>
+  typeof value === "object" && value !== null && Object.values(value).every(fits)
+    ? value as Readonly<Record<string, T>>
     : undefined;
+const CONDA = /^[a-z0-9_][a-z0-9_.-]*$/;
+const isNames = isTable<string | false>((name) => name === false || CONDA.test(isText(name) ?? ""));
 const isTexts = (value: unknown) =>
   Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
     ? value as readonly string[]
     : undefined;
+
+const isSeveral = (value: unknown) => typeof value === "string" ? isTexts([value]) : isTexts(value);
+const isMirrors = isTable<string | readonly string[]>((item) => isSeveral(item) !== undefined);
 
 function first<T>(
   sources: readonly Source[],
@@ -204,15 +209,10 @@ async function formed(
   return setting && (await import("./requirement/formed.ts")).formed(key, setting);
 }
 
-function tilde(path: string, world: World): string {
-  return path.startsWith("~") ? path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~") : path;
-}
-
 async function config(path: string, world: World): Promise<Source> {
   const text = world.read(path);
-  if (text !== undefined) (await import("./trust.ts")).trust([path], world);
-  return {
-    from: () => path,
-    values: text === undefined ? {} : await (await import("./requirement/toml.ts")).toml(path, text),
-  };
+  const values = text === undefined
+    ? {}
+    : (await import("./requirement/config.ts")).config(path, text, world);
+  return { from: () => path, values };
 }

@@ -18,10 +18,12 @@ export function disks({ to }: Pick<Settings, "to">, world: World): string[] {
     const named = [env["SLURM_TMPDIR"], env["PBS_JOBFS"], env["TMPDIR"]];
     return [...named, "/tmp"].filter((dir) => dir !== undefined && PLAIN.test(dir)) as string[];
   }
-  const path = to.value.replace(/\$\{?(\w+)\}?/g, (_, name) => env[name] ?? "");
-  if (PLAIN.test(path)) return [path];
-  const words = `Cannot stage to ${JSON.stringify(path)} (${to.from}): not a whole path of plain letters`;
-  throw new Problem(words, "mambaenv stage --to /local/disk", EXIT.usage);
+  const named = to.value.map((path) => path.replace(/\$\{?(\w+)\}?/g, (_, name) => env[name] || "?"));
+  const paths = named.filter((path) => PLAIN.test(path));
+  if (paths.length > 0) return paths;
+  const words = `Cannot stage to ${to.value.map((path) => JSON.stringify(path)).join(", ")} (${to.from}): `;
+  const why = "not a whole path of plain letters, of variables that are set";
+  throw new Problem(words + why, "mambaenv stage --to /local/disk", EXIT.usage);
 }
 
 /** The folder of all that this user has on such a disk. */

@@ -54,10 +54,10 @@ async function consider(request: Request, findings: Finding[], world: World): Pr
   const taken = all.find(({ refused }) => refused === undefined);
   const project = findProject(request.flags, world);
   const told = (topic: string) => (error: unknown) => void findings.push(failed(topic, error));
-  const condarc: Condarc | undefined = await loadCondarc(world, taken?.root).catch(told(".condarc")) ??
-    undefined;
-  for (const text of condarc?.warnings ?? []) findings.push({ topic: ".condarc", level: "warning", text });
   const settings = await readSettings(request, project, world).catch(told("settings")) ?? undefined;
+  const condarc: Condarc | undefined =
+    await loadCondarc(world, taken?.root, settings?.mirrors?.value).catch(told(".condarc")) ?? undefined;
+  for (const text of condarc?.warnings ?? []) findings.push({ topic: ".condarc", level: "warning", text });
   return { all, taken, project, condarc, settings, verbose: request.flags.verbose === true };
 }
 

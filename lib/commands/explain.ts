@@ -73,7 +73,7 @@ function remembered(name: string, facts: Facts, world: World): Decision[] | unde
 /** What the channels decide now. */
 async function decided(name: string, facts: Facts, wanted: Wanted, world: World): Promise<Decision[]> {
   const { settings } = facts;
-  const condarc = await loadCondarc(world, facts.installation()?.root);
+  const condarc = await loadCondarc(world, facts.installation()?.root, facts.settings.mirrors?.value);
   const { report, clear } = createReport(world, { quiet: true });
   const platform = subdirOf(world);
   const index = await open({ facts, wanted, condarc }, platform, report, world);

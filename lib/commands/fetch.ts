@@ -45,7 +45,7 @@ type Room = ReturnType<typeof createReport> & { prefix: string; root: string };
 
 async function fill(found: Held, { prefix, root, report, clear }: Room, world: World): Promise<void> {
   const { facts, wanted, packages, platform, project, lock: { assumed } } = found;
-  const condarc = await loadCondarc(world, facts.installation()?.root);
+  const condarc = await loadCondarc(world, facts.installation()?.root, facts.settings.mirrors?.value);
   const order = {
     prefix,
     specs: [],

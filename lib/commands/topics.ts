@@ -25,12 +25,14 @@ export const TOPICS: { [name: string]: Topic } = {
       ["pyproject.toml", 'python = "3.12" and so on under [tool.mambaenv]'],
       [".python-version", "and other files of the project: environment.yml (its name), requires-python"],
       [USER, 'python = "3.12" and so on; under $XDG_CONFIG_HOME if that is set'],
-      [MACHINE, "the same for all users"],
+      [MACHINE, "the same for all users; root's, and nobody else's to write"],
       ["PYTHON_VERSION", "the old script's variables, ENV_NAME and MINICONDA3_PATH too"],
       [
         "",
         'the keys are the flags\' names, and channels = ["conda-forge"]; "mambaenv status" shows who said what',
       ],
+      ["", 'in config.toml also to = ["$LOCAL_DISK", "/tmp"], root = "/scratch/$USER/mambaenv"'],
+      ["", 'and mirrors = {conda-forge = "https://mirror.site/conda-forge"}, or a list in the order to try'],
     ],
   },
   variables: {

@@ -22,7 +22,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   const { settings } = facts;
   // What the last lock was made for holds until something else is said.
   const world = assuming({ ...before?.assumed, ...assumed(here), ...elsewhere(settings) }, here);
-  const condarc = await loadCondarc(world, facts.installation()?.root);
+  const condarc = await loadCondarc(world, facts.installation()?.root, settings.mirrors?.value);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world, settings);
   const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, wanted) };
