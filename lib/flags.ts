@@ -187,7 +187,11 @@ export const COMMANDS: readonly Command[] = [
     "write an .envrc for this folder, with --python a .python-version; never over what is there",
     ["project", "python", "print"],
   ),
-  row("sync", "", "make this folder's environment fit, without entering it", [...BUILD, "force"]),
+  row("sync", "", "make this folder's environment fit, without entering it", [
+    ...BUILD,
+    "force",
+    "lock-timeout",
+  ]),
   row(
     "stage",
     "[SHA256]",

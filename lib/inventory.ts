@@ -1,6 +1,7 @@
 // What is in the stores: environments, their generations, how big they are, and who uses them.
 import { type Facts, ownRoot } from "./facts.ts";
 import { basename, parent } from "./project.ts";
+import { plain } from "./progress.ts";
 import { readStamp, type Stamp } from "./stamp.ts";
 import { complete, generations, link, type Place, stem } from "./store.ts";
 import type { World } from "./world.ts";
@@ -109,16 +110,24 @@ export class Tally {
   }
 }
 
-/** Tells of a prefix whether a process of this machine runs in it, as far as its user may know. */
-export function occupied(world: World): (prefix: string) => boolean {
-  const texts = (world.list("/proc") ?? []).filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+/** Names a process of this machine that runs in a prefix, as far as its user may know: `process 4711 (python)`, `this shell`. */
+export function occupied(world: World): (prefix: string) => string | undefined {
+  const texts = (world.list("/proc") ?? []).filter((pid) => /^\d+$/.test(pid)).map((pid) => {
     const at = `/proc/${pid}`;
-    return [
+    const text = [
       world.read(`${at}/environ`),
       world.read(`${at}/maps`),
       world.readlink(`${at}/exe`),
       world.readlink(`${at}/cwd`),
-    ].filter((text) => text !== undefined);
+    ].join("\n");
+    return { pid, text };
   });
-  return (prefix) => texts.some((text) => text.includes(prefix));
+  return (prefix) => {
+    const found = texts.filter(({ text }) => text.includes(prefix));
+    // What started us has it in its environment since it activated it, which nobody sees but who it starts.
+    if (found.some(({ pid }) => pid === String(world.pid))) return "this shell";
+    const pid = found[0]?.pid;
+    const name = pid && world.read(`/proc/${pid}/comm`)?.trim();
+    return pid && plain(`process ${pid}${name ? ` (${name})` : ""}`);
+  };
 }

@@ -100,6 +100,11 @@ export function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, "?");
 }
 
+/** A number with its noun, and what follows that: `1 file`, `2 files more`. */
+export function counted(count: number, noun: string, rest = ""): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}${rest}`;
+}
+
 /** Bytes for people. */
 export function bytes(count: number): string {
   return count < 1e6

@@ -27,7 +27,7 @@ Deno.test("clean: unused packages and what downloads left go, counted by --dry-r
 
     const filled = list();
     const dry = await lab.call(["clean", "--dry-run"]);
-    assert.match(dry.out, /^ +1 old generations/m, dry.err);
+    assert.match(dry.out, /^ +1 old generation:/m, dry.err);
     assert.match(dry.out, /^ +2 unused packages: [1-9]\d* files, \d+ kB$/m);
     assert.match(dry.out, /^ +2 leftovers of downloads: 2 files/m);
     assert.deepEqual(list(), filled);
@@ -38,6 +38,33 @@ Deno.test("clean: unused packages and what downloads left go, counted by --dry-r
     assert.deepEqual(list(), [...kept, busy, "mine"].sort());
     lab.entered(await lab.call(["--no-create", ...ENTER]), SCENE.has);
     assert.equal((await lab.call(["sync", "--force"])).status, 0);
+  } finally {
+    lab.close();
+  }
+});
+
+Deno.test("clean: archives of PyPI go that no project's lock names, young ones and a lock's stay", async () => {
+  const lab = await Lab.open(SCENE);
+  try {
+    const wheels = `${lab.top}/home/.cache/mambaenv/wheels`;
+    const [named, unnamed, young] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [
+      string,
+      string,
+      string,
+    ];
+    const old = new Date(Date.now() - 7 * 3600_000);
+    for (const name of [named, unnamed, young, ".0f3a-4711", ".1f3a-4711", "mine"]) {
+      fs.mkdirSync(`${wheels}/${name}`, { recursive: true });
+      fs.writeFileSync(`${wheels}/${name}/x.whl`, "x");
+      if (name !== young && name !== ".1f3a-4711") fs.utimesSync(`${wheels}/${name}`, old, old);
+    }
+    lab.entered(await lab.call([...ENTER, "--no-fallback"]), SCENE.has);
+    fs.appendFileSync(`${lab.top}/work/conda-lock.yml`, `# sha256: ${named}\n`);
+    // Not in the project: the environment's stamp tells where that is.
+    const { out, err } = await lab.call(["clean"], ["/usr/bin/env", "-C", "/"]);
+    assert.match(out, /^ +1 unused package: 1 file/m, err);
+    assert.match(out, /^ +1 leftover of downloads: 1 file/m);
+    assert.deepEqual(fs.readdirSync(wheels).sort(), [".1f3a-4711", named, young, "mine"]);
   } finally {
     lab.close();
   }

@@ -120,7 +120,7 @@ const TABLE: Row[] = [
     {},
     "user site",
     "note",
-    /^1 packages/,
+    /^1 package in/,
     /PYTHONNOUSERSITE/,
   ],
   [

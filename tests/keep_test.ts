@@ -1,7 +1,7 @@
 // Looking after the store by the compiled program: list, rollback, remove, clean.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { parse } from "../lib/args.ts";
 import { run } from "../lib/commands/clean.ts";
 import { call, PROGRAM } from "./program.ts";
@@ -10,8 +10,7 @@ import { begin, commit } from "../lib/store.ts";
 import { testWorld } from "./world.ts";
 
 /** A store with `work` of this folder in three generations, `gone` of a project to be removed, and a dead build. */
-function filled() {
-  const world = testWorld({ "work/requirements.txt": "", "gone/": "" });
+function filled(world = testWorld({ "work/requirements.txt": "", "gone/": "", "root/": "" })) {
   const envs = `${world.top}/root/envs`;
   const made = (name: string, project: string, age: number) => {
     const place = { envs, name, label: name };
@@ -73,7 +72,7 @@ Deno.test("remove: all of one name; nothing that is in use, or not ours", () => 
   for (const name of ["plain", "nope", "../root"]) assert.equal(run("remove", name).status, 3, name);
   const user = spawn("/bin/sleep", ["60"], { cwd: work[0] });
   try {
-    assert.match(run("remove", "work").err, /A process of this machine is in/);
+    assert.match(run("remove", "work").err, /A process of this machine is in ".*": process \d+ \(sleep\)\n/);
   } finally {
     user.kill();
   }
@@ -94,11 +93,12 @@ Deno.test("clean: old, orphaned and incomplete go, what a process is in stays; -
     const dry = run("clean", "--dry-run");
     const lines = [
       "Would remove",
-      "   1 old generations: 2 files, 1.5 MB",
-      "   1 generations whose project is gone: 2 files, 1.5 MB",
-      "   1 incomplete builds: 1 files, 1 kB",
+      "   1 old generation: 2 files, 1.5 MB",
+      "   1 generation whose project is gone: 2 files, 1.5 MB",
+      "   1 incomplete build: 1 file, 1 kB",
       "   0 unused packages: 0 files, 0 kB",
       "   0 leftovers of downloads: 0 files, 0 kB",
+      `   1 generation stays, process ${user.pid} (sleep) is in it: ${work[0]}`,
     ];
     assert.deepEqual(dry.out.trimEnd().split("\n"), lines, dry.err);
     assert.deepEqual(store(), before);
@@ -124,8 +124,50 @@ Deno.test("clean: on a network's disk, what was replaced within 7 days stays, an
     const { out } = await run(parse(["clean"], env), { ...world, env, read, now });
     return out;
   };
-  assert.match(await clean(world.now), /^ +2 replaced within 7 days stay: other hosts may/m);
+  assert.match(await clean(world.now), /^ +2 generations stay, replaced within 7 days: other hosts may/m);
   assert.ok(work.every((prefix) => store().includes(prefix)));
   assert.match(await clean(() => Date.now() + 8 * 86400_000), /^ +2 old generations/m);
   assert.deepEqual(work.filter((prefix) => store().includes(prefix)), [work[2]]);
 });
+
+Deno.test({
+  name: "clean: on a full disk, where no lock can be written, it makes room; what is current stays",
+  ignore: process.getuid!() !== 0,
+}, () => {
+  for (const [size, work] of [["9m", true], ["9m,nr_inodes=40", true], ["9m", false]] as const) {
+    const world = testWorld({ "work/requirements.txt": "", "gone/": "", "root/": "" });
+    const mount = (...words: string[]) => assert.equal(call(words, { cwd: "/" }).status, 0, words.join(" "));
+    mount("/bin/mount", "-t", "tmpfs", "-o", `size=${size}`, "none", `${world.top}/root`);
+    try {
+      const { run, store, work: [old, older, now], dead, gone } = filled(world);
+      // Of `work` only a dead build may be in the way.
+      for (const prefix of work ? [] : [old!, older!]) rmSync(prefix, { recursive: true });
+      fill(`${world.top}/root/fill`);
+      assert.throws(
+        () => mkdirSync(`${world.top}/root/x`) ?? writeFileSync(`${world.top}/root/x/y`, "x"),
+        /ENOSPC/,
+      );
+      rmSync(`${world.top}/root/x`, { recursive: true, force: true });
+      const { out, err } = run("clean");
+      assert.match(out, work ? /^ +2 old generations: 4 files, 3.0 MB/m : /^ +0 old generations/m, err);
+      assert.match(out, /^ +1 incomplete build: 1 file/m);
+      assert.deepEqual([err, store().filter((path) => !path.endsWith(".log"))], ["", [gone, now].sort()]);
+      assert.ok(!store().includes(dead));
+    } finally {
+      mount("/bin/umount", `${world.top}/root`);
+    }
+  }
+});
+
+/** Writes files until nothing more goes in. */
+function fill(dir: string): void {
+  mkdirSync(dir);
+  for (let i = 0, size = 1 << 20; size >= 1; i++) {
+    try {
+      writeFileSync(`${dir}/${i}`, "x".repeat(size));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+      size = Math.floor(size / 2);
+    }
+  }
+}

@@ -1,7 +1,7 @@
 // Whether a disk has room for what is to come: said before the first byte, where it is certain, not half-way.
 import * as fs from "node:fs";
 import { Problem } from "../problem.ts";
-import { bytes } from "../progress.ts";
+import { bytes, counted } from "../progress.ts";
 import { native } from "../system.ts";
 import type { Record } from "./record.ts";
 import { attempt } from "./stock.ts";
@@ -38,7 +38,7 @@ export function checkRoom(
     ? `${files} files or more, and ${free.files} can be made`
     : undefined;
   if (lacks === undefined) return;
-  const words = records.length === 1 ? "1 package needs" : `${records.length} packages need`;
+  const words = counted(records.length, "package", records.length === 1 ? " needs" : " need");
   throw new Problem(
     `The ${whose} is too ${whose === "disk" ? "full" : "small"}: ${words} room in ${
       JSON.stringify(cache)

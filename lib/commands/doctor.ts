@@ -5,7 +5,7 @@ import { type Condarc, loadCondarc } from "../condarc.ts";
 import { installations } from "../installation.ts";
 import { findProject } from "../project.ts";
 import { EXIT, Problem, reason } from "../problem.ts";
-import { plain } from "../progress.ts";
+import { counted, plain } from "../progress.ts";
 import { readSettings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world.ts";
@@ -42,10 +42,9 @@ export async function run(request: Request, world: World): Promise<Answer> {
 function summary(findings: readonly Finding[]): string {
   const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length;
   const [errors, warnings] = [count("error"), count("warning")];
-  const plural = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`;
   return errors + warnings === 0
     ? "Nothing is in the way."
-    : `${plural(errors, "error")} (X), ${plural(warnings, "warning")} (!)`;
+    : `${counted(errors, "error")} (X), ${counted(warnings, "warning")} (!)`;
 }
 
 /** What the looks need to know; what of it is broken is a finding of its own. */

@@ -8,7 +8,7 @@ import { lock } from "../lock.ts";
 import { local } from "../lockfile/content.ts";
 import { restore } from "../lockfile/restore.ts";
 import { EXIT } from "../problem.ts";
-import { createReport } from "../progress.ts";
+import { counted, createReport } from "../progress.ts";
 import { caches, channels } from "../provision.ts";
 import { begin, discard, lockOf, sweep } from "../store.ts";
 import type { World } from "../world.ts";
@@ -36,7 +36,9 @@ export async function run(request: Request, world: World): Promise<Answer> {
     end();
   }
   if (!request.flags.quiet) {
-    world.err(`mambaenv: ${found.packages.length} packages are at hand: mambaenv --locked --offline\n`);
+    world.err(
+      `mambaenv: ${counted(found.packages.length, "package")} at hand: mambaenv --locked --offline\n`,
+    );
   }
   return { out: "", exit: EXIT.ok };
 }

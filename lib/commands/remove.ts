@@ -4,7 +4,7 @@ import type { Answer } from "../code.ts";
 import { inventory, occupied, stores, Tally } from "../inventory.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { link } from "../store.ts";
-import { bytes } from "../progress.ts";
+import { bytes, counted } from "../progress.ts";
 import type { World } from "../world.ts";
 import { alone, raze, standing } from "./keep.ts";
 
@@ -19,10 +19,11 @@ export async function run(request: Request, world: World): Promise<Answer> {
   }
   const { place, generations } = kept;
   const busy = occupied(world);
-  const used = generations.find(({ prefix }) => busy(prefix));
-  if (used) {
+  for (const { prefix } of generations) {
+    const who = busy(prefix);
+    if (who === undefined) continue;
     throw new Problem(
-      `A process of this machine is in ${JSON.stringify(used.prefix)}`,
+      `A process of this machine is in ${JSON.stringify(prefix)}: ${who}`,
       "end it, or leave it: mambaenv deactivate",
     );
   }
@@ -33,9 +34,9 @@ export async function run(request: Request, world: World): Promise<Answer> {
     for (const { prefix } of generations) raze(prefix, world);
   }, world);
   if (!done) return { out: "", exit: EXIT.failed };
-  const freed = `${tally.files} files, ${bytes(tally.own())} freed`;
+  const freed = `${counted(tally.files, "file")}, ${bytes(tally.own())} freed`;
   return {
-    out: `Removed ${JSON.stringify(name)}: ${generations.length} generations, ${freed}\n`,
+    out: `Removed ${JSON.stringify(name)}: ${counted(generations.length, "generation")}, ${freed}\n`,
     exit: EXIT.ok,
   };
 }

@@ -4,7 +4,7 @@ import type { Answer } from "../code.ts";
 import { gather } from "../facts.ts";
 import { lock } from "../lock.ts";
 import { EXIT, Problem, reason } from "../problem.ts";
-import { bytes } from "../progress.ts";
+import { bytes, counted } from "../progress.ts";
 import { parent } from "../project.ts";
 import { disks, exclusive, folder, home, keyOf } from "../staged.ts";
 import { stem } from "../store.ts";
@@ -84,7 +84,9 @@ async function archived(
       world.rename(part, file);
       world.write(note, `${sha}\n`);
       const size = world.stat(file)?.size ?? 0;
-      if (!request.flags.quiet) world.err(`mambaenv: packed ${items.length} files, ${bytes(size)}\n`);
+      if (!request.flags.quiet) {
+        world.err(`mambaenv: packed ${counted(items.length, "file")}, ${bytes(size)}\n`);
+      }
       return { sha, file };
     } finally {
       drop();

@@ -54,7 +54,8 @@ export function there(locked: Locked, world: World): boolean {
   return !locked.direct && locked.sha256 !== undefined && world.stat(path)?.kind === "file";
 }
 
-function cacheOf({ env }: World): string {
+/** Where the archives are kept, a folder each. Throws Problem. */
+export function cacheOf({ env }: World): string {
   const cache = env["XDG_CACHE_HOME"] || (env["HOME"] && `${env["HOME"]}/.cache`);
   if (cache) return `${cache}/mambaenv/wheels`;
   throw new Problem("No folder for the cache: HOME is not set", "XDG_CACHE_HOME=/tmp/cache mambaenv");

@@ -2,8 +2,10 @@
 import { type Condarc, loadCondarc } from "../../condarc.ts";
 import { orphaned } from "../../builtin/owner.ts";
 import type { Facts } from "../../facts.ts";
-import { Tally } from "../../inventory.ts";
-import { parent } from "../../project.ts";
+import { inventory, Tally } from "../../inventory.ts";
+import { LOCKFILE } from "../../lockfile.ts";
+import { cacheOf } from "../../lockfile/wheels.ts";
+import { findProject, parent } from "../../project.ts";
 import type { World } from "../../world.ts";
 
 /** Milliseconds for which a package stays that nobody has yet: a build may be about to link it. */
@@ -42,7 +44,29 @@ export async function needless(stock: Stock, world: World): Promise<Needless> {
   };
   const unused = (entry: Entry) => idle(entry, names, world) && !shared(entry, stock.doomed, world);
   const paths = (entries: readonly Entry[]) => entries.map(({ cache, name }) => `${cache}/${name}`);
-  return { packages: paths(all.filter(unused)), leftovers: paths(all.filter(left)) };
+  const wheels = archives(stock, world);
+  return {
+    packages: [...paths(all.filter(unused)), ...paths(wheels.filter(({ name }) => !name.startsWith(".")))],
+    leftovers: [...paths(all.filter(left)), ...paths(wheels.filter(({ name }) => name.startsWith(".")))],
+  };
+}
+
+/** Archives of PyPI that no environment's project has in its lock, nor this folder's, and what killed downloads left. */
+function archives({ stores, removed }: Stock, world: World): Entry[] {
+  if (!world.env["XDG_CACHE_HOME"] && !world.env["HOME"]) return [];
+  const cache = cacheOf(world);
+  const stamps = stores.flatMap((envs) => inventory(envs, world)).flatMap(({ generations }) =>
+    generations.filter(({ prefix }) => !removed.has(prefix)).map(({ stamp }) => stamp?.project)
+  );
+  const projects = new Set([...stamps, findProject({}, world)?.root].filter((root) => root !== undefined));
+  const locks = [...projects].map((root) => world.read(`${root}/${LOCKFILE}`) ?? "");
+  return (world.list(cache) ?? []).map((name) => ({ cache, name })).filter(({ name }) => {
+    const stat = own(`${cache}/${name}`, world);
+    if (stat?.kind !== "dir") return false;
+    const age = world.now() - stat.mtime;
+    if (name.startsWith(".")) return age > STALE;
+    return /^[0-9a-f]{64}$/.test(name) && age > YOUNG && !locks.some((text) => text.includes(name));
+  });
 }
 
 interface Entry {

@@ -5,6 +5,7 @@ import { type Expected, flaws } from "../../builtin/whole.ts";
 import { ownRoot } from "../../facts.ts";
 import { type Generation, inventory, type Kept } from "../../inventory.ts";
 import { Problem } from "../../problem.ts";
+import { counted } from "../../progress.ts";
 import { STAMP } from "../../stamp.ts";
 import type { World } from "../../world.ts";
 import { word } from "../word.ts";
@@ -88,8 +89,9 @@ class Look {
   rest(): Finding[] {
     const { environments, packages, files, late } = this;
     const how = this.deep ? "content" : "size and time (--verbose: content)";
-    const text =
-      `${environments} environments, ${packages} packages in caches: ${files} files compared by ${how}`;
+    const text = `${counted(environments, "environment")}, ${counted(packages, "package")} in caches: ${
+      counted(files, "file")
+    } compared by ${how}`;
     if (!late) return [{ topic: "damage", level: "ok", text }];
     return [{
       topic: "damage",

@@ -1,4 +1,5 @@
 // What the shell brings along: which one it is, PATH, and variables that get in the way of environments.
+import { counted } from "../../progress.ts";
 import { ask, detect } from "../../shells.ts";
 import type { World } from "../../world.ts";
 import type { Case, Finding } from "./finding.ts";
@@ -74,7 +75,9 @@ function site({ env, list }: World): Finding[] {
       entry.endsWith(".dist-info")
     ).length;
     if (count === 0) return [];
-    const text = `${count} packages in ${lib}/${name}: mambaenv keeps them out, conda activate does not`;
+    const text = `${
+      counted(count, "package")
+    } in ${lib}/${name}: mambaenv keeps them out, conda activate does not`;
     return [{ topic: "user site", level: "note", text, fix: "export PYTHONNOUSERSITE=1" }];
   });
 }

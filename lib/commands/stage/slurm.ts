@@ -3,7 +3,7 @@ import type { Request } from "../../args.ts";
 import type { Answer } from "../../code.ts";
 import { EXIT, Problem } from "../../problem.ts";
 import { PLACE } from "../../flags.ts";
-import { plain } from "../../progress.ts";
+import { counted, plain } from "../../progress.ts";
 import { typed } from "../../typed.ts";
 import type { World } from "../../world.ts";
 
@@ -52,7 +52,7 @@ while :; do sleep 3600 & wait $!; done`;
 export async function spread(sent: Sent, request: Request, world: World): Promise<Answer> {
   const { own, disk, key, sha, file } = sent;
   const nodes = request.flags.nodes ?? world.env["SLURM_JOB_NODELIST"] ?? "";
-  const count = await counted(nodes, world);
+  const count = await amount(nodes, world);
   const step = [
     "srun",
     "--overlap",
@@ -96,7 +96,7 @@ export async function spread(sent: Sent, request: Request, world: World): Promis
       "its ranks enter the shared one: mambaenv run --staged",
     );
   }
-  if (!request.flags.quiet) world.err(`mambaenv: staged on ${count} nodes: ${own}/${key}\n`);
+  if (!request.flags.quiet) world.err(`mambaenv: staged on ${counted(count, "node")}: ${own}/${key}\n`);
   return { out: "", exit: EXIT.ok };
 }
 
@@ -105,7 +105,7 @@ const TAKEN = { stdout: "capture", stderr: "capture" } as const;
 const AWAIT = 'i=0; until [ -e "$1" ]; do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done';
 
 /** How many nodes a list such as n[1-3] has. Throws Problem where Slurm does not know. */
-async function counted(nodes: string, world: World): Promise<number> {
+async function amount(nodes: string, world: World): Promise<number> {
   const ended = await world.run(["scontrol", "show", "hostnames", nodes], TAKEN);
   failing(ended);
   return ended.stdout.trim().split("\n").length;
