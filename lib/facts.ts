@@ -38,7 +38,7 @@ export async function gather(request: Request, world: World): Promise<Facts> {
   const environment = local ?? search(settings, find, world);
   const stamp = environment.kind === "generation" ? environment.stamp : undefined;
   if (stamp && project && settings.sync) owned(stamp.project, project, settings, world);
-  const stale = stamp && settings.sync ? staleness(stamp, project, settings, world) : undefined;
+  const stale = stamp && settings.sync ? await staleness(stamp, project, settings, world) : undefined;
   const known = stamp
     ? stamp.installation
     : environment.kind === "plain"

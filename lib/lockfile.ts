@@ -1,5 +1,4 @@
 // conda-lock.yml in version 1, the form that conda-lock, mamba and micromamba read: what stands in it.
-import { shown } from "./builtin/channel.ts";
 import { EXIT, Problem } from "./problem.ts";
 import type { World } from "./world.ts";
 
@@ -60,12 +59,4 @@ export function packagesFor(lock: Lock, platform: string): Locked[] {
     `mambaenv lock --platform ${[...lock.platforms, platform].join(",")}`,
     EXIT.stale,
   );
-}
-
-/** A URL as it may be written down: without secrets, the user of ssh and the folder of an archive kept. */
-export function bare(url: string): string {
-  const below = /[#&](subdirectory=(?!\.\.?(\/|$))[\w.-]+(\/(?!\.\.?(\/|$))[\w.-]+)*)/.exec(url)?.[1];
-  const user = /^(?:\w+\+)?ssh:\/\/([\w.-]+)@/.exec(url)?.[1];
-  const clean = shown(url.replace(/#.*$/s, ""));
-  return (user ? clean.replace("://", `://${user}@`) : clean) + (below ? `#${below}` : "");
 }

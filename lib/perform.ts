@@ -163,7 +163,7 @@ async function generation(
       name: place.name,
       project: project?.root,
       engine: engine.name,
-      asked: asked(settings),
+      asked: await asked(settings),
       ...settled(inputs, project ? readInputs(project, after, world) : [], { made, now: world.now() }),
       installation: found ?? null,
       requirements,

@@ -8,7 +8,6 @@ import { readWanted, type Wanted } from "./inputs.ts";
 import { type Installed, pip } from "./pip.ts";
 import { unlocked } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
-import { secretless } from "./requirements.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
 import { cutoff } from "./requirement/moment.ts";
@@ -16,6 +15,7 @@ import type { Settings } from "./settings.ts";
 import { type Check, settle } from "./settle.ts";
 import type { Decision, Split, Target } from "./split.ts";
 import { table } from "./table.ts";
+import { secretless } from "./secret.ts";
 import type { World } from "./world.ts";
 
 /** A prefix to be filled, and everything that decides with what. */

@@ -9,6 +9,7 @@ import type { Marker } from "./requirement/marker.ts";
 import { Unreadable } from "./requirement/unreadable.ts";
 import { normalize, parseEditable, parseRequirement } from "./requirement/parse.ts";
 import type { Clause } from "./requirement/specifier.ts";
+import { secretless } from "./secret.ts";
 import type { Env, World } from "./world.ts";
 
 /** Where something stands, the file as the user knows it. */
@@ -122,11 +123,6 @@ function veiled(text: string, line: Line, env: Env): string {
 function shown(walk: Walk, path: string): string {
   const short = relative(walk.root, path);
   return short === "" || short.startsWith("..") ? path : short;
-}
-
-/** A text without the passwords and tokens of its URLs. */
-export function secretless(text: string): string {
-  return text.replace(/(:\/\/)[^/\s@]+@/g, "$1***@");
 }
 
 function readLine(walk: Walk, visit: Visit, line: Line, place: Place): void {

@@ -42,6 +42,8 @@ export interface Asked {
   newer?: string;
   extras?: readonly string[];
   groups?: readonly string[];
+  /** What conda calls projects; unlike the others, none is a choice, too. */
+  names?: Readonly<Record<string, string | false>>;
 }
 
 /** Where the stamp is in a prefix. */
@@ -68,20 +70,24 @@ export function writeStamp(prefix: string, stamp: Stamp, world: World): void {
 }
 
 /** What the settings ask for beyond the inputs; passwords and tokens of channels are not written down. */
-export function asked({ python, channels, cuda, glibc, newer, extras, groups }: Settings): Asked {
-  const bare = (url: string) =>
-    url.includes("@") || url.includes("/t/")
-      ? url.replace(/:\/\/[^/@]*@/, "://").replace(/\/t\/[^/]+(?=\/)/, "")
-      : url;
+export async function asked(settings: Settings): Promise<Asked> {
+  const { python, channels, cuda, glibc, newer, extras, groups, names } = settings;
   return {
     ...python && { python: python.value },
-    ...channels && { channels: channels.value.map(bare) },
+    ...channels && { channels: await shown(channels.value) },
     ...cuda && { cuda: cuda.value },
     ...glibc && { glibc: glibc.value },
     ...newer && { newer: newer.value },
     ...extras && { extras: extras.value },
     ...groups && { groups: groups.value },
+    ...names && { names: Object.fromEntries(Object.entries(names.value).sort()) },
   };
+}
+
+/** What could hide a secret is rare; the others need no other module. */
+async function shown(channels: readonly string[]): Promise<readonly string[]> {
+  if (!/[@?]|\/t\//.test(channels.join())) return channels;
+  return channels.map((await import("./secret.ts")).shown);
 }
 
 /** The state of every input, `extra` being files named by others (`-r more.txt`). */
@@ -115,12 +121,12 @@ export function settled(
 }
 
 /** Why the environment no longer fits; undefined if it does. Content decides, times only save the reading. */
-export function staleness(
+export async function staleness(
   stamp: Stamp,
   project: Project | undefined,
   settings: Settings,
   world: World,
-): string | undefined {
+): Promise<string | undefined> {
   const lock = project?.files.has("conda-lock.yml") ? settings.lock ?? "free" : undefined;
   if (lock === "frozen") {
     const taken = stamp.inputs.find(({ path }) => path === "conda-lock.yml");
@@ -132,11 +138,14 @@ export function staleness(
     return "it was made with --frozen, though the requirements had changed";
   }
   if (lock === "locked" && stamp.lock !== "fits") return "--locked asks for what conda-lock.yml says";
-  const now = asked(settings);
+  const now = await asked(settings);
   if (now.python !== undefined && now.python !== stamp.asked.python) {
     return `Python ${now.python} is asked for (${settings.python?.from}), it was ${
       stamp.asked.python ?? "free"
     }`;
+  }
+  if (JSON.stringify(now.names) !== JSON.stringify(stamp.asked.names)) {
+    return `the names changed${settings.names ? ` (${settings.names.from})` : ""}`;
   }
   for (const name of ["channels", "extras", "groups"] as const) {
     if (now[name] === undefined || JSON.stringify(now[name]) === JSON.stringify(stamp.asked[name] ?? [])) {

@@ -222,7 +222,7 @@ Deno.test("staleness: content decides; times, sizes and order do not", async () 
   const stamp: Stamp = {
     ...STAMP,
     made: Date.now(),
-    asked: asked(before.settings),
+    asked: await asked(before.settings),
     inputs: readInputs(before.project, ["more.txt"], world),
   };
   const why = async (argv: string[] = []) => {
@@ -248,6 +248,21 @@ Deno.test("staleness: content decides; times, sizes and order do not", async () 
   world.remove(`${world.cwd}/.python-version`);
   assert.match(await why(["--python", "3.12"]) ?? "", /Python 3.12 is asked for \(--python\)/);
   assert.match(await why(["--channel", "x"]) ?? "", /channels changed \(--channel\)/);
+  const config = `${world.top}/home/.config/mambaenv/config.toml`;
+  mkdirSync(`${world.top}/home/.config/mambaenv`, { recursive: true });
+  writeFileSync(config, 'names = { torch = "pytorch", six = false }\n');
+  const named = `the names changed (${config})`;
+  assert.equal(await why(), named);
+  const known = { ...stamp, asked: { names: { six: false, torch: "pytorch" } } } as const;
+  const { settings } = await stamped(world);
+  assert.deepEqual((await asked(settings)).names, known.asked.names);
+  assert.equal(
+    await staleness(known, before.project, settings, world),
+    undefined,
+    "the order does not count",
+  );
+  world.remove(config);
+  assert.equal(await staleness(known, before.project, before.settings, world), "the names changed");
   world.remove(file);
   assert.equal(await why(), "requirements.txt is gone");
 });
@@ -260,9 +275,9 @@ Deno.test("staleness: where times are coarse, a file changed near its reading is
   writeFileSync(`${world.cwd}/requirements.txt`, "rick\n");
   // The same times and size, as a file system without fractions of a second has them.
   const near = { ...STAMP, made: stat.ctime + 500, inputs };
-  assert.equal(staleness(near, project, settings, world), "requirements.txt changed");
+  assert.equal(await staleness(near, project, settings, world), "requirements.txt changed");
   const far = { ...STAMP, made: stat.ctime + 5000, inputs };
-  assert.equal(staleness(far, project, settings, world), undefined, "not read again");
+  assert.equal(await staleness(far, project, settings, world), undefined, "not read again");
 });
 
 Deno.test("digest: differs for near texts, is the same for the same", () => {

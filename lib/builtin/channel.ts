@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Condarc } from "../condarc.ts";
 import { EXIT, Problem } from "../problem.ts";
+import { shown } from "../secret.ts";
 
 /** A channel as it is asked and as it is shown. */
 export interface Channel {
@@ -63,19 +64,6 @@ function checked(base: string, word: string): string {
   }
   url.search = url.hash = "";
   return url.href.replace(/\/+$/, "").replace(SUBDIR, "");
-}
-
-/** A URL without user, password, token and query; other words unchanged. */
-export function shown(url: string): string {
-  if (!URL.canParse(url)) return url.replace(/\/\/[^/@]*@/, "//").replace(/\/t\/[^/]+/, "");
-  const parsed = new URL(url);
-  parsed.username =
-    parsed.password =
-    parsed.search =
-    parsed.hash =
-      "";
-  parsed.pathname = parsed.pathname.replace(/^\/t\/[^/]+(?=\/|$)/, "");
-  return parsed.href.replace(/\/+$/, "");
 }
 
 /** The folder that `named` means in repodata served by `served`, secrets kept to their host. Throws Problem. */

@@ -3,10 +3,10 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { EXIT, Problem } from "../problem.ts";
 import { effect } from "../system.ts";
-import { shown } from "./channel.ts";
 import { Passing, retried } from "./retry.ts";
 import { createTransport, type Trust } from "./transport.ts";
 import { type Answer, type Ask, NETWORK, openFile, openRemote } from "./wire.ts";
+import { shown } from "../secret.ts";
 
 /** How a body is put into a file. */
 export interface Save extends Ask {

@@ -3,11 +3,11 @@ import { encode } from "@msgpack/msgpack";
 import { createHash } from "node:crypto";
 import * as zlib from "node:zlib";
 import { Problem } from "../problem.ts";
-import { shown } from "./channel.ts";
 import { nameOf } from "./entry.ts";
 import { specName } from "./order.ts";
 import type { Index } from "./repodata.ts";
 import type { Record } from "./record.ts";
+import { shown } from "../secret.ts";
 
 /** What the solver's readings are answered with. */
 export interface Shelf {

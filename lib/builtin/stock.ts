@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { effect } from "../system.ts";
-import { shown } from "./channel.ts";
+import { shown } from "../secret.ts";
 
 /** The kinds of repodata, the best first. */
 export const FORMATS = [

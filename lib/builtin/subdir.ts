@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { EXIT, Problem, reason } from "../problem.ts";
 import { effect } from "../system.ts";
-import { baseOf, type Channel, shown } from "./channel.ts";
+import { baseOf, type Channel } from "./channel.ts";
 import type { Http } from "./http.ts";
 import { cut, openPack } from "./pack.ts";
 import { readShard, readShards } from "./shards.ts";
@@ -19,6 +19,7 @@ import {
   type State,
   writeState,
 } from "./stock.ts";
+import { shown } from "../secret.ts";
 
 /** An opened folder of a channel. */
 export interface Subdir {

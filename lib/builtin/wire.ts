@@ -2,10 +2,10 @@
 import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Problem, reason } from "../problem.ts";
-import { shown } from "./channel.ts";
 import { Passing } from "./retry.ts";
 import { attempt } from "./stock.ts";
 import { type Connection, SYSTEM } from "./transport.ts";
+import { shown } from "../secret.ts";
 
 /** What is asked of a URL besides its content. */
 export interface Ask {

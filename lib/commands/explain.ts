@@ -12,9 +12,9 @@ import { homeless } from "../project.ts";
 import { open } from "../provision.ts";
 import { dependency } from "../requirement/conda.ts";
 import { normalize } from "../requirement/parse.ts";
-import { secretless } from "../requirements.ts";
 import { type Decision, split } from "../split.ts";
 import { staleness } from "../stamp.ts";
+import { secretless } from "../secret.ts";
 import type { World } from "../world.ts";
 
 /** The reason where there is nothing to say against conda. */
@@ -32,7 +32,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const packages = (lock?.packages ?? []).filter(({ platform }) => platform === subdirOf(world));
   const asked = askers(name, wanted);
   const why = asked.length > 0
-    ? remembered(name, facts, world) ?? await decided(name, facts, wanted, world)
+    ? await remembered(name, facts, world) ?? await decided(name, facts, wanted, world)
     : [];
   const called = new Set([name, ...why.flatMap(({ conda }) => conda ?? [])].map(normalize));
   const lines = [
@@ -60,12 +60,12 @@ function askers(name: string, { requirements, specs }: Wanted): string[] {
 }
 
 /** What the solve decided that made the environment, where that still fits. */
-function remembered(name: string, facts: Facts, world: World): Decision[] | undefined {
+async function remembered(name: string, facts: Facts, world: World): Promise<Decision[] | undefined> {
   const { environment, project, settings } = facts;
   if (environment.kind !== "generation") return undefined;
   const { stamp } = environment;
   const found = (stamp.solved ?? []).filter((each) => normalize(each.name) === name);
-  if (found.length === 0 || staleness(stamp, project, settings, world) !== undefined) return undefined;
+  if (found.length === 0 || await staleness(stamp, project, settings, world) !== undefined) return undefined;
   const when = new Date(stamp.made).toISOString();
   return found.map((each) => ({ ...each, why: `${each.why}, when the environment was made (${when})` }));
 }

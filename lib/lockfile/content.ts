@@ -1,8 +1,8 @@
 // What a lock was made for, as one hash a platform: it tells whether the requirements changed since.
-import { shown } from "../builtin/channel.ts";
 import type { Wanted } from "../inputs.ts";
-import { type Requirement, secretless } from "../requirements.ts";
+import type { Requirement } from "../requirements.ts";
 import type { Settings } from "../settings.ts";
+import { secretless, shown } from "../secret.ts";
 import type { World } from "../world.ts";
 
 /** Ours is told from other tools' by what it begins with; the number is that of the recipe. */

@@ -1,9 +1,10 @@
 // A lock in the forms that other programs read: conda's explicit list, environment.yml, pip's requirements.
 import { topological } from "../builtin/order.ts";
-import { bare, type Locked } from "../lockfile.ts";
-import { type Option, secretless } from "../requirements.ts";
+import type { Locked } from "../lockfile.ts";
+import type { Option } from "../requirements.ts";
 import { recordOf } from "./restore.ts";
 import { addressed, pinned, plain } from "./wheels.ts";
+import { bare, secretless } from "../secret.ts";
 
 /** What is exported: the packages of one platform, and what stands beside them. */
 export interface Export {

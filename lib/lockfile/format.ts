@@ -1,5 +1,6 @@
 // Spells conda-lock.yml: the same lock gives the same bytes, whoever makes it and when.
-import { ASSUMED, bare, type Lock, type Locked } from "../lockfile.ts";
+import { ASSUMED, type Lock, type Locked } from "../lockfile.ts";
+import { bare } from "../secret.ts";
 
 const HEAD =
   `# Made by \`mambaenv lock\`: what this project's environment consists of, with checksums. Not to be edited.

@@ -1,6 +1,6 @@
 // Whether a lock file still is what the project asks for.
 import { type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
-import { type Requirement, secretless } from "../requirements.ts";
+import type { Requirement } from "../requirements.ts";
 import { dependency, fits, toConda } from "../requirement/conda.ts";
 import { environment } from "../requirement/environment.ts";
 import { evaluate } from "../requirement/marker.ts";
@@ -8,6 +8,7 @@ import { candidates, extrasOf } from "../requirement/name.ts";
 import { pythons } from "../requirement/python.ts";
 import { contains } from "../requirement/specifier.ts";
 import { Problem } from "../problem.ts";
+import { secretless } from "../secret.ts";
 import type { World } from "../world.ts";
 import { type Content, contentHash, local, ours } from "./content.ts";
 

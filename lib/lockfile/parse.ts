@@ -1,9 +1,9 @@
 // Reads conda-lock.yml, which anybody may have written: whatever could do harm is refused, with its line.
 import type { Node } from "yaml";
-import { shown } from "../builtin/channel.ts";
-import { ASSUMED, bare, type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
+import { ASSUMED, type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
 import { Problem, reason } from "../problem.ts";
 import { normalize } from "../requirement/parse.ts";
+import { bare, shown } from "../secret.ts";
 
 const RELOCK = "make it anew: mambaenv lock";
 

@@ -1,5 +1,5 @@
 // Fills a prefix with what a lock says: conda's packages by an engine, then pip's, by URL and checksum, no solve.
-import { channelsOf, shown } from "../builtin/channel.ts";
+import { channelsOf } from "../builtin/channel.ts";
 import { absent } from "../builtin/fetch.ts";
 import { createHttp } from "../builtin/http.ts";
 import type { Record } from "../builtin/record.ts";
@@ -13,6 +13,7 @@ import { called, type Decision } from "../requirement/decide.ts";
 import { environment } from "../requirement/environment.ts";
 import { evaluate } from "../requirement/marker.ts";
 import type { Requirement } from "../requirements.ts";
+import { shown } from "../secret.ts";
 import type { World } from "../world.ts";
 import { local } from "./content.ts";
 import { condas } from "./judge.ts";

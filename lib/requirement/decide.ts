@@ -1,10 +1,11 @@
 // Whether conda or PyPI provides the requirements of one name, and why.
-import { type Requirement, secretless } from "../requirements.ts";
+import type { Requirement } from "../requirements.ts";
 import { compareConda, dependency, fits, toConda } from "./conda.ts";
 import { find, type Found, type Index } from "./find.ts";
 import { extrasOf } from "./name.ts";
 import { normalize } from "./parse.ts";
 import { type Clause, formatSpecifier } from "./specifier.ts";
+import { secretless } from "../secret.ts";
 
 /** Who is to provide a requirement, and why; `nobody` where it is for other machines. */
 export interface Decision {

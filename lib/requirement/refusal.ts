@@ -1,7 +1,7 @@
 // Why pip could not install something, in its own words, with what mends it.
 import type { PipOrder } from "../pip.ts";
 import { EXIT, Problem } from "../problem.ts";
-import { secretless } from "../requirements.ts";
+import { secretless } from "../secret.ts";
 import type { Ended } from "../world.ts";
 import { called } from "./decide.ts";
 import { normalize } from "./parse.ts";

@@ -1,10 +1,11 @@
 // A package is whole: it comes from conda or from PyPI, never half from each.
 import { Problem } from "../problem.ts";
-import { type Requirement, secretless } from "../requirements.ts";
+import type { Requirement } from "../requirements.ts";
 import { dependency, fits, toConda } from "./conda.ts";
 import { called, type Decision, type Part } from "./decide.ts";
 import { candidates } from "./name.ts";
 import { normalize } from "./parse.ts";
+import { secretless } from "../secret.ts";
 
 /** A package that conda is to install. */
 export interface Packaged {

@@ -1,6 +1,6 @@
 // Which URLs a channel's name means, what is shown of them, and where its packages may lie.
 import assert from "node:assert/strict";
-import { baseOf, channelsOf, shown } from "../../lib/builtin/channel.ts";
+import { baseOf, channelsOf } from "../../lib/builtin/channel.ts";
 import { Problem } from "../../lib/problem.ts";
 
 const CONDARC = {
@@ -67,17 +67,6 @@ Deno.test("channelsOf: other schemes are refused without their secrets", () => {
       return true;
     }, word);
   }
-});
-
-Deno.test("shown: no user, password, token or query", () => {
-  const table: [url: string, shown: string][] = [
-    ["https://u:p@example.org/a/", "https://example.org/a"],
-    ["https://example.org/t/tk-1-2/a/linux-64/x.conda", "https://example.org/a/linux-64/x.conda"],
-    ["https://example.org/a?sig=abc", "https://example.org/a"],
-    ["https://example.org/t", "https://example.org/t"],
-    ["https://u:p@[bad/t/TOKEN/x", "https://[bad/x"],
-  ];
-  for (const [url, expected] of table) assert.equal(shown(url), expected);
 });
 
 Deno.test("baseOf: relative and absolute, secrets only for their own host, nowhere it may not", () => {

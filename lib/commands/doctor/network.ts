@@ -1,8 +1,9 @@
 // Whether the channels answer, how fast, through which proxy, and whom the program trusts.
-import { channelsOf, shown } from "../../builtin/channel.ts";
+import { channelsOf } from "../../builtin/channel.ts";
 import { createTransport } from "../../builtin/transport.ts";
 import { type Ask, openFile, openRemote } from "../../builtin/wire.ts";
 import { Problem, reason } from "../../problem.ts";
+import { shown } from "../../secret.ts";
 import type { World } from "../../world.ts";
 import type { Case, Finding } from "./finding.ts";
 

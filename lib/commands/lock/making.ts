@@ -2,7 +2,7 @@
 import type { Record } from "../../builtin/record.ts";
 import type { Index } from "../../builtin/repodata.ts";
 import type { Facts } from "../../facts.ts";
-import { bare, type Lock, type Locked } from "../../lockfile.ts";
+import type { Lock, Locked } from "../../lockfile.ts";
 import type { Project } from "../../project.ts";
 import { dependency, fits } from "../../requirement/conda.ts";
 import { candidates } from "../../requirement/name.ts";
@@ -11,6 +11,7 @@ import { pythons } from "../../requirement/python.ts";
 import type { Wanted } from "../../inputs.ts";
 import { EXIT, Problem } from "../../problem.ts";
 import type { Split } from "../../split.ts";
+import { bare } from "../../secret.ts";
 
 /** What is to be locked. */
 export interface Making {

@@ -3,9 +3,10 @@ import { environment } from "../../requirement/environment.ts";
 import { evaluate } from "../../requirement/marker.ts";
 import { normalize, parseRequirement } from "../../requirement/parse.ts";
 import { formatSpecifier } from "../../requirement/specifier.ts";
-import { bare, type Locked, LOCKFILE } from "../../lockfile.ts";
+import { type Locked, LOCKFILE } from "../../lockfile.ts";
 import { Problem } from "../../problem.ts";
 import type { Requirement } from "../../requirements.ts";
+import { bare } from "../../secret.ts";
 
 /** What counts of an entry. */
 export interface Entry {
