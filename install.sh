@@ -5,7 +5,7 @@ set -eu
 
 usage() {
   cat <<'END'
-Usage: install.sh [--from DIR|URL | --offline DIR] [--to DIR]
+Usage: install.sh [--from DIR|URL | --offline DIR] [--version VERSION] [--to DIR]
        install.sh --uninstall [--to DIR]
 
 Puts the program mambaenv into a folder of programs, or takes it away.
@@ -13,10 +13,14 @@ Puts the program mambaenv into a folder of programs, or takes it away.
   --from DIR|URL  where the program and its SHA256SUMS are: a folder, file://, http:// or https://
                   (default: the folder of this script, or dist in it)
   --offline DIR   the same for a folder only: nothing is downloaded, whatever happens
+  --version VERSION
+                  this version and no other: from VERSION/ or vVERSION/ of that place where it has such a folder
   --to DIR        where it is put (default: ~/.local/bin)
   --uninstall     remove the program; environments and settings stay, and where they are is said
   -h, --help      this text
 
+Downloads go by curl or wget, through the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY (or in small
+letters; busybox's wget has no NO_PROXY), and trust the certificates of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE where one is set.
 No file of your shell is changed: what to add to PATH is printed.
 END
 }
@@ -33,15 +37,16 @@ die() {
 
 main() {
   umask 022
-  from='' to='' offline='' uninstall=''
+  from='' to='' offline='' uninstall='' wanted=''
   while [ $# -gt 0 ]; do
     case $1 in
-      --from | --to | --offline)
+      --from | --to | --offline | --version)
         [ -n "${2-}" ] || die "$1 needs a value; see --help" 2
         case $1 in
           --from) from=$2 ;;
           --to) to=$2 ;;
           --offline) offline=$2 ;;
+          --version) wanted=$2 ;;
         esac
         shift
         ;;
@@ -49,6 +54,7 @@ main() {
       --offline=?*) offline=${1#*=} ;;
       --uninstall) uninstall=yes ;;
       --to=?*) to=${1#*=} ;;
+      --version=?*) wanted=${1#*=} ;;
       -h | --help)
         usage
         exit 0
@@ -59,16 +65,22 @@ main() {
   done
   [ -z "$from" ] || [ -z "$offline" ] || die "--from and --offline exclude each other; see --help" 2
   if [ -n "$uninstall" ]; then
-    [ -z "$from$offline" ] || die "--uninstall needs no source; see --help" 2
+    [ -z "$from$offline$wanted" ] || die "--uninstall needs no source; see --help" 2
     uninstall
     exit 0
   fi
+  wanted=${wanted#v}
+  case $wanted in *[!0-9A-Za-z.+-]*) die "this is no version: $wanted" 2 ;; esac
   platform
   source_of_files
   target
   install_program
   advise
 }
+
+# The machines that there are programs for.
+known='linux-x64 linux-x64-baseline linux-arm64 linux-x64-musl linux-x64-musl-baseline linux-arm64-musl
+  darwin-arm64 darwin-x64'
 
 # Sets machines: the endings of the program's name that may be for this machine, the best first; hasher: what
 # computes checksums here.
@@ -77,14 +89,14 @@ platform() {
   case $os in
     Linux) machine=linux ;;
     Darwin) machine=darwin ;;
-    *) die "there is no mambaenv for $os ($cpu), only for Linux and Darwin (macOS)" ;;
+    *) unknown ;;
   esac
   # A shell that Rosetta translates is told that its processor is Intel's.
   [ "$os" != Darwin ] || [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" != 1 ] || cpu=arm64
   case $cpu in
     x86_64 | amd64) machine=$machine-x64 ;;
     aarch64 | arm64) machine=$machine-arm64 ;;
-    *) die "there is no mambaenv for $os on $cpu, only on x86_64 and aarch64" ;;
+    *) unknown ;;
   esac
   [ "$os" != Linux ] || ! musl || machine=$machine-musl
   machines=$machine
@@ -102,6 +114,12 @@ platform() {
     [ -z "$hasher" ] || ! command -v "$hasher" >/dev/null 2>&1 || break
   done
   [ -n "$hasher" ] || die "none of sha256sum, shasum and openssl is here to check the program with"
+}
+
+unknown() {
+  say "install.sh: there is no mambaenv for $os on $cpu, only for"
+  for machine in $known; do say "  $machine"; done
+  exit 1
 }
 
 # Whether the C library is musl: its ldd says so, or only its loader is here.
@@ -130,7 +148,7 @@ source_of_files() {
   [ -n "$from" ] || beside
   case $from in
     file://*) from=${from#file://} ;;
-    http://* | https://*) ;;
+    http://* | https://*) network ;;
     *://*) die "cannot read from $from: only from a folder, file://, http:// and https://" 2 ;;
   esac
   while [ "$from" != "${from%/}" ] && [ "$from" != / ]; do from=${from%/}; done
@@ -198,9 +216,10 @@ install_program() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  fetch SHA256SUMS "$work/SHA256SUMS"
+  sums
   choose
   if [ -x "$to/mambaenv" ] && [ "$(sum_of "$to/mambaenv")" = "$expected" ]; then
+    check_version "$to/mambaenv"
     say "mambaenv is already in $to, the same as in $shown"
     return
   fi
@@ -210,10 +229,32 @@ install_program() {
   expected $expected
   is       $actual"
   chmod 755 "$work/mambaenv"
-  version=$("$work/mambaenv" --version </dev/null 2>"$work/words") ||
-    die "$name does not run on this machine; nothing was installed: $(cat "$work/words")"
+  check_version "$work/mambaenv"
   mv -f "$work/mambaenv" "$to/mambaenv" || die "cannot replace $to/mambaenv"
   say "Installed $to/mambaenv ($version)"
+}
+
+# Brings SHA256SUMS; where a version is wanted, from its own folder if there is one, which from is then.
+sums() {
+  for folder in ${wanted:+"$wanted" "v$wanted"}; do
+    case $from in
+      http://* | https://*) download "$from/$folder/SHA256SUMS" "$work/SHA256SUMS" 2>/dev/null || continue ;;
+      *) [ -f "$from/$folder/SHA256SUMS" ] || continue ;;
+    esac
+    from=$from/$folder shown=$shown/$folder
+    break
+  done
+  fetch SHA256SUMS "$work/SHA256SUMS"
+}
+
+# check_version FILE: sets version, which says that the program runs here and is the one that is wanted
+check_version() {
+  version=$("$1" --version </dev/null 2>"$work/words") ||
+    die "$name does not run on this machine; nothing was installed: $(cat "$work/words")"
+  case $version in
+    "mambaenv $wanted" | "mambaenv $wanted "*) ;;
+    *) [ -z "$wanted" ] || die "$name from $shown is $version, not $wanted; nothing was installed" ;;
+  esac
 }
 
 # Sets name and expected: the program for this machine in SHA256SUMS, else the plain one that was built here.
@@ -224,7 +265,11 @@ choose() {
       sed -n 1p | tr A-F a-f)
     [ -z "$expected" ] || return 0
   done
-  die "$shown/SHA256SUMS names no program for this machine (mambaenv-$(printf '%s\n' "$machines" | sed 's/ /, mambaenv-/g'))"
+  say "install.sh: $shown/SHA256SUMS names no program for this machine (mambaenv-$(
+    printf '%s\n' "$machines" | sed 's/ /, mambaenv-/g'
+  )), only"
+  sed -n 's|^[0-9A-Fa-f]\{64\} [ *]\(\./\)\{0,1\}\(mambaenv[a-z0-9-]*\)[[:cntrl:]]*$|  \2|p' "$work/SHA256SUMS" >&2
+  exit 1
 }
 
 # fetch NAME FILE
@@ -238,19 +283,32 @@ fetch() {
   esac
 }
 
+# Sets getter, and options that make it trust who is to be trusted; the proxies go to it in the letters that curl and
+# wget both know, in the order in which the program itself takes them.
+network() {
+  for getter in curl wget ''; do
+    [ -z "$getter" ] || ! command -v "$getter" >/dev/null 2>&1 || break
+  done
+  [ -n "$getter" ] || die "neither curl nor wget is here; download the files and say where they are: --from DIR"
+  all=${all_proxy:-${ALL_PROXY-}}
+  export http_proxy="${http_proxy:-${HTTP_PROXY:-$all}}" https_proxy="${https_proxy:-${HTTPS_PROXY:-$all}}"
+  export no_proxy="${no_proxy:-${NO_PROXY-}}"
+  trusted=${REQUESTS_CA_BUNDLE:-${CURL_CA_BUNDLE:-${SSL_CERT_FILE-}}}
+  # Others' wget knows no options of GNU's, which asks twenty times unless it is told.
+  case $getter$(wget --version 2>/dev/null) in
+    curl*) by=cacert ;;
+    wgetGNU*) getter=gnu by=ca-certificate ;;
+  esac
+  [ ! -d "$trusted" ] || case $getter in curl) by=capath ;; gnu) by=ca-directory ;; esac
+}
+
 # download URL FILE
 download() {
-  if command -v curl >/dev/null 2>&1; then
-    curl -fsSL --connect-timeout 30 --retry 2 -o "$2" "$1"
-  elif command -v wget >/dev/null 2>&1; then
-    # GNU's asks twenty times unless it is told; others do not know the option.
-    case $(wget --version 2>/dev/null) in
-      GNU*) wget -q --tries=3 --timeout=30 -O "$2" "$1" ;;
-      *) wget -q -O "$2" "$1" ;;
-    esac
-  else
-    die "neither curl nor wget is here; download the files and say where they are: --from DIR"
-  fi
+  case $getter in
+    curl) curl -fsSL --connect-timeout 30 --retry 2 ${trusted:+"--$by" "$trusted"} -o "$2" "$1" ;;
+    gnu) wget -q --tries=3 --timeout=30 ${trusted:+"--$by=$trusted"} -O "$2" "$1" ;;
+    wget) wget -q -O "$2" "$1" ;;
+  esac
 }
 
 # sum_of FILE: its sha256 in hexadecimal digits

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { instruct } from "../lib/commands/status.ts";
 import { ask, detect, shellNamed } from "../lib/shells.ts";
 import { installed } from "./shells/run.ts";
 import { testWorld } from "./world.ts";
@@ -103,4 +104,19 @@ Deno.test("shellNamed: names, paths, versions, login shells; strangers are nobod
     ["constructor", undefined],
   ];
   for (const [name, shell] of cases) assert.equal(shellNamed(name)?.names[0], shell, name);
+});
+
+Deno.test("instruct: the line of this shell, and one that bash 3.2 of macOS can read", () => {
+  const table: [platform: string, exe: string | undefined, line: string][] = [
+    ["linux", "/usr/bin/bash", "source <(mambaenv)"],
+    ["linux", undefined, "source <(mambaenv)"],
+    ["darwin", "/bin/bash", 'eval "$(mambaenv)"'],
+    ["darwin", undefined, 'eval "$(mambaenv)"'],
+    ["darwin", "/bin/zsh", "source <(mambaenv)"],
+    ["darwin", "/opt/homebrew/bin/fish", "mambaenv | source"],
+  ];
+  for (const [platform, exe, line] of table) {
+    const world = testWorld({}, { platform, ppid: 42, env: {}, readlink: () => exe, read: () => undefined });
+    assert.equal(instruct("activate", world).out, `To activate it: ${line}\n`, `${platform} ${exe}`);
+  }
 });

@@ -6,6 +6,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { COMPILER } from "../tasks/compiler.ts";
+import { certificate } from "./certificate.ts";
 import { tool } from "./oracle.ts";
 import { call, PROGRAM } from "./program.ts";
 import { type TestWorld, testWorld } from "./world.ts";
@@ -119,13 +120,9 @@ Deno.test({
   ignore: !tool("openssl"),
 }, async () => {
   const world = place();
-  const [cert, key] = [`${world.top}/cert.pem`, `${world.top}/key.pem`];
-  const subject =
-    "-subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
-  const words = `req -x509 -newkey rsa:2048 -nodes -days 2 ${subject} -keyout ${key} -out ${cert}`;
-  execFileSync("openssl", words.split(" "), { stdio: "ignore" });
+  const { file: cert, pair } = certificate(world.top);
   const server = createServer(
-    { cert: fs.readFileSync(cert), key: fs.readFileSync(key) },
+    pair,
     (_, answer) => answer.end("read"),
   );
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));

@@ -1,71 +1,28 @@
-// install.sh, run in several shells, from folders and from a server that misbehaves.
+// install.sh, run in several shells, from folders.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TARGETS } from "../tasks/compiler.ts";
+import { tool, which } from "./oracle.ts";
+import {
+  type Files,
+  install,
+  MACHINE,
+  place,
+  PROGRAM,
+  SCRIPT,
+  sha256,
+  SUMS,
+  tools,
+  tree,
+} from "./installer.ts";
 
-const SCRIPT = join(import.meta.dirname!, "..", "install.sh");
-const PROGRAM = "#!/bin/sh\necho mambaenv 9.9.9\n";
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const SUMS = `${sha256(PROGRAM)}  mambaenv\n`;
-const MACHINE = `${process.platform}-${process.arch}`;
-
-interface Result {
-  status: number | null;
-  said: string;
-}
-type Files = { [path: string]: string };
-
-/** A folder with `files`, HOME at `home`; removed afterwards. */
-async function place(files: Files, test: (top: string) => Promise<void> | void): Promise<void> {
-  const top = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "install-")));
-  try {
-    fs.mkdirSync(`${top}/home`);
-    for (const [path, text] of Object.entries(files)) {
-      fs.mkdirSync(join(top, path, ".."), { recursive: true });
-      fs.writeFileSync(join(top, path), text, { mode: path.startsWith("bin/") ? 0o755 : 0o644 });
-    }
-    await test(top);
-  } finally {
-    fs.rmSync(top, { recursive: true });
-  }
-}
-
-interface Options {
-  shell?: string;
-  PATH?: string;
-  started?: (pid: number) => void;
-}
-
-/** Runs install.sh in a group of processes of its own; programs in `bin` of the folder come first. */
-function install(top: string, words: string[], options: Options = {}): Promise<Result> {
-  const { shell = "sh", PATH = `${top}/bin:/usr/local/bin:/usr/bin:/bin` } = options;
-  const [program = "", ...first] = shell.split(" ");
-  const child = spawn(program, [...first, SCRIPT, ...words], {
-    cwd: top,
-    env: { HOME: `${top}/home`, PATH },
-    stdio: ["ignore", "ignore", "pipe"],
-    detached: true,
-  });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => said += text);
-  options.started?.(child.pid!);
-  return new Promise((settle) => child.on("close", (status) => settle({ status, said })));
-}
-
-/** What is below a folder: files with their text, folders with a final slash. */
-function tree(dir: string): string[] {
-  return fs.readdirSync(dir, { recursive: true, encoding: "utf8" }).sort();
-}
-
+/** Where somebody has built the bash of macOS, that one too. */
+const SHELLS = ["dash", "bash", "bash --posix", "busybox sh", "ksh", "mksh", which("bash-3.2") ?? []].flat();
 const GOOD = { "dist/mambaenv": PROGRAM, "dist/SHA256SUMS": SUMS };
 
-for (const shell of ["dash", "bash", "bash --posix", "busybox sh", "ksh", "mksh"]) {
+for (const shell of SHELLS) {
   if (spawnSync(shell.split(" ")[0]!, ["-c", ":"]).error) {
     console.error(`install_test: there is no ${shell} here`);
     continue;
@@ -197,7 +154,7 @@ Deno.test("install.sh: --offline takes a folder, and downloads nothing", () =>
     },
   ));
 
-for (const shell of ["dash", "bash --posix", "busybox sh", "ksh", "mksh"]) {
+for (const shell of SHELLS) {
   if (spawnSync(shell.split(" ")[0]!, ["-c", ":"]).error) {
     console.error(`install_test: there is no ${shell} here`);
     continue;
@@ -234,6 +191,29 @@ Deno.test("install.sh: --uninstall leaves what is not ours, and takes what does 
     },
   ));
 
+/** Two versions side by side, and an older one in the folder itself. */
+const RELEASES: Files = {
+  "dist/mambaenv": OTHER,
+  "dist/SHA256SUMS": `${sha256(OTHER)}  mambaenv\n`,
+  "dist/9.9.9/mambaenv": PROGRAM,
+  "dist/9.9.9/SHA256SUMS": SUMS,
+  "dist/v9.9.10/mambaenv": PROGRAM.replace("9.9.9", "'9.9.10 (commit 1)'"),
+  "dist/v9.9.10/SHA256SUMS": `${sha256(PROGRAM.replace("9.9.9", "'9.9.10 (commit 1)'"))}  mambaenv\n`,
+};
+const VERSIONS = ([
+  ["9.9.9", 0, /\(mambaenv 9\.9\.9\)$/m],
+  ["v9.9.10", 0, /\(mambaenv 9\.9\.10 \(commit 1\)\)$/m],
+  ["9.9", 1, /mambaenv from dist is another, not 9\.9; nothing was installed$/m],
+  ["../9.9.9", 2, /this is no version: \.\.\/9\.9\.9/],
+] as const).map(([version, status, said]) => ({
+  title: `--version ${version}`,
+  files: RELEASES,
+  words: ["--offline", "dist", `--version=${version}`],
+  status,
+  said,
+}));
+const LISTED = TARGETS.map(({ name }) => `(?=[^]*\\n {2}${name}\\n)`).join("") +
+  `(\\n {2}[\\w-]+){${TARGETS.length}}\\n`;
 const FOLDERS: { title: string; files: Files; words?: string[]; status: number; said: RegExp }[] = [
   {
     title: "the program of this machine comes before the plain one",
@@ -268,19 +248,19 @@ const FOLDERS: { title: string; files: Files; words?: string[]; status: number; 
     title: "SHA256SUMS without a program for this machine",
     files: { "dist/SHA256SUMS": `${sha256("")}  mambaenv-plan9\n${sha256("")}  xmambaenv\n` },
     status: 1,
-    said: /names no program for this machine \(mambaenv-/,
+    said: /names no program for this machine \(mambaenv-.*\), only\n {2}mambaenv-plan9\n$/,
   },
   {
     title: "an unknown system",
     files: { ...GOOD, "bin/uname": '#!/bin/sh\n[ "$1" = -s ] && echo Plan9 || echo mips\n' },
     status: 1,
-    said: /there is no mambaenv for Plan9 \(mips\)/,
+    said: /there is no mambaenv for Plan9 on mips, only for\n {2}linux-x64\n/,
   },
   {
     title: "an unknown processor",
     files: { ...GOOD, "bin/uname": '#!/bin/sh\n[ "$1" = -s ] && echo Linux || echo mips\n' },
     status: 1,
-    said: /there is no mambaenv for Linux on mips/,
+    said: new RegExp(`there is no mambaenv for Linux on mips, only for${LISTED}$`),
   },
   {
     title: "a program that does not run here",
@@ -325,6 +305,7 @@ const FOLDERS: { title: string; files: Files; words?: string[]; status: number; 
     said: /cannot read from ftp:/,
   },
   { title: "help", files: GOOD, words: ["--help"], status: 0, said: /^$/ },
+  ...VERSIONS,
 ];
 for (const { title, files, words = ["--from", "dist"], status, said } of FOLDERS) {
   Deno.test(`install.sh: ${title}: status ${status}`, () =>
@@ -375,103 +356,6 @@ Deno.test("install.sh: where the target is in PATH nothing is to be added, but a
     assert.ok(stderr.includes(`PATH finds another one first: ${top}/bin/mambaenv`), stderr);
   }));
 
-type Serve = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** A server on loopback for one test. */
-async function served(serve: Serve, test: (url: string) => Promise<void>): Promise<void> {
-  const server = createServer(serve);
-  await new Promise<void>((ready) => server.listen(0, "localhost", ready));
-  try {
-    await test(`http://localhost:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.closeAllConnections();
-    await new Promise((closed) => server.close(closed));
-  }
-}
-
-const FILES: Files = { "/v1/SHA256SUMS": SUMS, "/v1/mambaenv": PROGRAM };
-const serveFiles: Serve = ({ url }, response) => {
-  const text = FILES[url ?? ""];
-  response.writeHead(text === undefined ? 404 : 200).end(text ?? "<h1>Not here</h1>");
-};
-/** Names more bytes than it sends. */
-const serveCut: Serve = (request, response) => {
-  if (!request.url?.endsWith("/mambaenv")) return serveFiles(request, response);
-  response.writeHead(200, { "content-length": PROGRAM.length });
-  response.write(PROGRAM.slice(0, -9), () => response.destroy());
-};
-const SERVERS: { title: string; serve: Serve; path?: string; status: number; said: RegExp }[] = [
-  { title: "installs", serve: serveFiles, status: 0, said: /^Installed/m },
-  {
-    title: "404",
-    serve: serveFiles,
-    path: "/v2",
-    status: 1,
-    said: /cannot get SHA256SUMS from http:.*\/v2$/m,
-  },
-  {
-    title: "a cut download",
-    serve: serveCut,
-    status: 1,
-    said: /cannot get mambaenv from|is not what SHA256SUMS says/,
-  },
-  {
-    title: "a wrong checksum",
-    serve: (_, response) => void response.end(SUMS),
-    status: 1,
-    said: /is not what SHA256SUMS says; nothing was installed/,
-  },
-  {
-    title: "an error page instead of SHA256SUMS",
-    serve: (_, response) => void response.end("<html>"),
-    status: 1,
-    said: /names no program/,
-  },
-  {
-    title: "a redirection is followed",
-    serve: (request, response) =>
-      request.url?.startsWith("/v1/")
-        ? void response.writeHead(302, { location: request.url.replace("/v1/", "/moved/") }).end()
-        : serveFiles(Object.assign(request, { url: request.url?.replace("/moved/", "/v1/") }), response),
-    status: 0,
-    said: /^Installed/m,
-  },
-];
-/** The programs that install.sh uses, and `more`, alone in a folder. */
-function tools(top: string, ...more: string[]): string {
-  const dir = `${top}/tools`;
-  fs.mkdirSync(dir);
-  const usual = ["sh", "uname", "dirname", "sed", "mkdir", "tr", "cat", "mv", "rm", "chmod", "cp", "sleep"];
-  for (const name of [...usual, ...more]) {
-    const path = ["/usr/bin", "/bin"].map((dir) => `${dir}/${name}`).find((path) => fs.existsSync(path));
-    if (path) fs.symlinkSync(path, `${dir}/${name === "busybox" ? "wget" : name}`);
-  }
-  return dir;
-}
-
-for (const tool of ["curl", "wget", "busybox"]) {
-  for (const { title, serve, path = "/v1", status, said } of SERVERS) {
-    Deno.test(`install.sh: ${tool === "busybox" ? "busybox's wget" : tool}: ${title}: status ${status}`, () =>
-      place({}, (top) =>
-        served(serve, async (url) => {
-          const PATH = tools(top, tool, "sha256sum");
-          const result = await install(top, ["--from", url + path], { PATH });
-          assert.match(result.said, said);
-          assert.equal(result.status, status);
-          assert.deepEqual(fs.readdirSync(`${top}/home/.local/bin`), status === 0 ? ["mambaenv"] : []);
-        })));
-  }
-}
-
-Deno.test("install.sh: says that curl and wget are missing", () =>
-  place({}, async (top) => {
-    const { status, said } = await install(top, ["--from", "http://localhost:1"], {
-      PATH: tools(top, "sha256sum"),
-    });
-    assert.equal(status, 1);
-    assert.match(said, /neither curl nor wget is here/);
-  }));
-
 for (const [hasher, status] of [["shasum", 0], ["openssl", 0], ["", 1]] as const) {
   Deno.test(`install.sh: checks with ${hasher || "nothing: refuses"}`, () =>
     place(GOOD, async (top) => {
@@ -482,29 +366,6 @@ for (const [hasher, status] of [["shasum", 0], ["openssl", 0], ["", 1]] as const
     }));
 }
 
-Deno.test("install.sh: a server that is not there, and no password on the screen", () =>
-  place({}, async (top) => {
-    const { status, said } = await install(top, ["--from", "http://me:secret@localhost:1/x"]);
-    assert.equal(status, 1);
-    assert.match(said, /cannot get SHA256SUMS from http:\/\/localhost:1\/x$/m);
-    assert.doesNotMatch(said, /secret/);
-  }));
-
-Deno.test("install.sh: ended in the middle of a download, it leaves nothing", () =>
-  place({}, (top) => {
-    let pid = 0;
-    const serve: Serve = (request, response) => {
-      if (!request.url?.endsWith("/mambaenv")) return serveFiles(request, response);
-      response.writeHead(200, { "content-length": 1e6 });
-      response.write("#", () => process.kill(-pid, "SIGTERM"));
-    };
-    return served(serve, async (url) => {
-      const { status } = await install(top, ["--from", `${url}/v1`], { started: (child) => pid = child });
-      assert.equal(status, 143);
-      assert.deepEqual(fs.readdirSync(`${top}/home/.local/bin`), []);
-    });
-  }));
-
 Deno.test("install.sh: a folder that may not be written to is named", () =>
   place({
     ...GOOD,
@@ -513,4 +374,42 @@ Deno.test("install.sh: a folder that may not be written to is named", () =>
     const { status, said } = await install(top, ["--from", "dist"]);
     assert.equal(status, 1);
     assert.match(said, /cannot write to .*\.local\/bin; choose another folder: --to DIR/);
+  }));
+
+Deno.test("install.sh: the program is checked before it can be run, and replaced while the old one runs", () =>
+  place({
+    ...GOOD,
+    "bin/sha256sum":
+      '#!/bin/sh\nls -l "$PWD"/home/.local/bin/.mamba*/mambaenv >>modes 2>&1\nexec /usr/bin/sha256sum\n',
+  }, async (top) => {
+    const target = `${top}/home/.local/bin/mambaenv`;
+    fs.mkdirSync(join(target, ".."), { recursive: true });
+    fs.copyFileSync(tool("sleep"), target);
+    const old = spawn(target, ["60"], { stdio: "ignore" });
+    try {
+      await new Promise((started) => old.on("spawn", started));
+      const { status, said } = await install(top, ["--from", "dist"]);
+      assert.equal(status, 0, said);
+      assert.equal(fs.readFileSync(target, "utf8"), PROGRAM);
+      assert.ok(old.exitCode === null && old.signalCode === null, "the old one goes on");
+      assert.match(fs.readFileSync(`${top}/modes`, "utf8"), /^-rw-r--r-- [^\n]*mambaenv\n$/m);
+    } finally {
+      old.kill();
+    }
+  }));
+
+Deno.test({
+  name: "install.sh: on a full disk nothing is installed, what was there stays, and nothing is left over",
+  ignore: process.platform !== "linux" || !tool("unshare") ||
+    spawnSync("unshare", ["-rm", "true"]).status !== 0,
+}, () =>
+  place({ "dist/mambaenv": PROGRAM.padEnd(100_000, "#") }, (top) => {
+    fs.writeFileSync(`${top}/dist/SHA256SUMS`, `${sha256(PROGRAM.padEnd(100_000, "#"))}  mambaenv\n`);
+    const code = `mkdir home/to && mount -t tmpfs -o size=64k none home/to && echo old >home/to/mambaenv &&
+      sh "$0" --from dist --to home/to; echo "$?"; cd home/to && ls -A && cat mambaenv`;
+    const env = { HOME: `${top}/home`, PATH: "/usr/bin:/bin" };
+    const words = ["-rm", "sh", "-c", code, SCRIPT];
+    const { stdout, stderr } = spawnSync("unshare", words, { cwd: top, env, encoding: "utf8" });
+    assert.equal(stdout, "1\nmambaenv\nold\n", stderr);
+    assert.match(stderr, /No space left[^]*cannot copy mambaenv from dist to .*\/home\/to$/m);
   }));

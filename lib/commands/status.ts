@@ -52,7 +52,10 @@ export async function advise(request: Request, world: World): Promise<Answer> {
 
 /** What a person in a terminal is to type, since what the program prints is for the shell to read. */
 export function instruct(deed: string, world: World): Answer {
-  const form = detect(world)?.shell.form ?? "source <(%)";
+  const shell = detect(world)?.shell;
+  // macOS's own bash is 3.2, which reads nothing from <(…) and says nothing.
+  const bash = world.platform === "darwin" ? 'eval "$(%)"' : "source <(%)";
+  const form = shell === undefined || shell.names[0] === "bash" ? bash : shell.form;
   const line = form.replace("%", ["mambaenv", ...world.argv.map(word)].join(" "));
   return { out: `To ${deed} it: ${line}\n`, exit: EXIT.ok };
 }

@@ -1,6 +1,5 @@
 // Proxies and certificates, with real ones on loopback.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createSecure } from "node:https";
@@ -10,6 +9,7 @@ import { openChannels } from "../../lib/builtin/repodata.ts";
 import { Problem } from "../../lib/problem.ts";
 import type { Condarc } from "../../lib/condarc.ts";
 import type { Env } from "../../lib/world.ts";
+import { certificate } from "../certificate.ts";
 import { tool } from "../oracle.ts";
 import { testWorld } from "../world.ts";
 import { entry, folder, made } from "./made.ts";
@@ -82,31 +82,7 @@ Deno.test(
   { ignore: !tool("openssl") },
   async () => {
     const { dir } = made(entry("good-1.0-0.conda"));
-    const keys = folder(), cert = join(keys, "cert.pem"), key = join(keys, "key.pem");
-    const subject = [
-      "-subj",
-      "/CN=localhost",
-      "-addext",
-      "subjectAltName=DNS:localhost",
-      "-addext",
-      "basicConstraints=critical,CA:FALSE",
-    ];
-    const words = [
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-nodes",
-      "-days",
-      "2",
-      "-keyout",
-      key,
-      "-out",
-      cert,
-      ...subject,
-    ];
-    execFileSync("openssl", words, { stdio: "ignore" });
-    const pair = { cert: fs.readFileSync(cert), key: fs.readFileSync(key) };
+    const { file: cert, pair } = certificate(folder());
     const server = createSecure(pair, ({ url = "" }, answer) => {
       const file = join(dir, url);
       const found = fs.existsSync(file);
