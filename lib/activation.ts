@@ -146,7 +146,8 @@ function sources(files: readonly string[] = []): Change[] {
 
 function prompted(env: Env, add: string, options: Options): Change[] {
   if (options.changeps1 === false) return [];
-  return [{ kind: "prompt", remove: env["CONDA_PROMPT_MODIFIER"] ?? "", add }];
+  const [remove, exported] = [env["CONDA_PROMPT_MODIFIER"] ?? "", env["PS1"] !== undefined];
+  return [{ kind: "prompt", remove, add, exported }];
 }
 
 /** The mark of a stacked level; a stale one is taken away. */

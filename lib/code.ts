@@ -14,8 +14,8 @@ export type Change =
   | { kind: "unset"; name: string }
   /** A third party's script, run in the shell; its failure is a warning. */
   | { kind: "source"; file: string }
-  /** PS1: every `remove` taken out (none where empty), `add` put in front. */
-  | { kind: "prompt"; remove: string; add: string }
+  /** PS1: every `remove` taken out (none where empty), `add` put in front; `exported` where programs get it. */
+  | { kind: "prompt"; remove: string; add: string; exported?: boolean }
   /** conda's and mamba's own functions, where the shell is interactive and lacks them. */
   | { kind: "functions"; files: readonly string[]; hook: readonly string[] }
   /** Code that a conda installation printed for this very shell (`conda shell.X hook`). */
@@ -42,6 +42,8 @@ export interface Shell {
   /** Several variables by one statement, where there is such: an interruption then finds all of it done, or nothing. */
   sets?(values: readonly (readonly [name: string, value: Word])[]): string;
   unsets?(names: readonly string[]): string;
+  /** PS1 as one of those: its value between the commands `before` and `after`. */
+  ps1?(remove: Word, add: Word): { before: string; value: Word; after: string };
   source(file: Word): string;
   prompt(remove: Word, add: Word): string;
   /** Only if interactive and there is no `conda` function: sources `files`, or evaluates what `hook` prints. */
@@ -71,34 +73,46 @@ export function render(changes: readonly Change[], shell: Shell): string {
   if (shell.whole !== undefined) return shell.whole(changes) + "\n";
   let code = "";
   for (let start = 0, end = 0; start < changes.length; start = end) {
-    const sort = sortOf(changes[start]!);
     end = start + 1;
-    while (sort !== undefined && end < changes.length && sortOf(changes[end]!) === sort) end++;
+    while (end < changes.length && together(changes.slice(start, end), changes[end]!, shell)) end++;
     code += neighbours(changes.slice(start, end), shell);
   }
   return code;
 }
 
-/** What one statement may do to several variables. */
-function sortOf({ kind }: Change): "set" | "unset" | undefined {
-  return kind === "path" ? "set" : kind === "set" || kind === "unset" ? kind : undefined;
+/** Whether one statement may do all of this, with the next one. */
+function together(changes: readonly Change[], next: Change, shell: Shell): boolean {
+  const sort = sortOf(next, shell);
+  return sort !== undefined && sort === sortOf(changes[0]!, shell) &&
+    !(next.kind === "prompt" && changes.some(({ kind }) => kind === "prompt"));
 }
 
-/** Spells neighbours of one sort by one statement, where the shell has that. */
-function neighbours(changes: readonly Change[], shell: Shell): string {
-  if (changes.length > 1) {
-    const values = changes.flatMap((change) =>
-      change.kind === "path"
-        ? [["PATH", shell.word(change.dirs.join(":"))] as const]
-        : change.kind === "set"
-        ? [[change.name, shell.word(change.value)] as const]
-        : []
-    );
-    if (values.length > 0 && shell.sets) return shell.sets(values) + "\n";
-    const names = changes.flatMap((change) => change.kind === "unset" ? [change.name] : []);
-    if (names.length > 0 && shell.unsets) return shell.unsets(names) + "\n";
+/** What one statement may do to several variables. */
+function sortOf({ kind }: Change, shell: Shell): "set" | "unset" | undefined {
+  if (kind === "set" || kind === "path" || kind === "prompt") {
+    return shell.sets === undefined ? undefined : "set";
   }
-  return changes.map((change) => spell(change, shell) + "\n").join("");
+  return kind === "unset" && shell.unsets !== undefined ? "unset" : undefined;
+}
+
+/** Spells neighbours of one sort by one statement, and the prompt behind it where that cannot be in it. */
+function neighbours(changes: readonly Change[], shell: Shell): string {
+  if (changes.length === 1) return spell(changes[0]!, shell) + "\n";
+  if (changes[0]!.kind === "unset") {
+    return shell.unsets!(changes.flatMap((change) => change.kind === "unset" ? [change.name] : [])) + "\n";
+  }
+  let before = "", after = "";
+  const values: [name: string, value: Word][] = [];
+  for (const change of changes) {
+    if (change.kind === "path") values.push(["PATH", shell.word(change.dirs.join(":"))]);
+    else if (change.kind === "set") values.push([change.name, shell.word(change.value)]);
+    else if (change.kind === "prompt" && change.exported && shell.ps1) {
+      const ps1 = shell.ps1(shell.word(change.remove), shell.word(change.add));
+      values.push(["PS1", ps1.value]);
+      [before, after] = [ps1.before + "\n", ps1.after + "\n"];
+    } else after = spell(change, shell) + "\n";
+  }
+  return before + shell.sets!(values) + "\n" + after;
 }
 
 function spell(change: Change, shell: Shell): string {

@@ -37,7 +37,8 @@ export interface Entry {
 /**
  * Adds to conda's changes what makes the environment the only one: PATH whole, no user site, no other Python's
  * home, the project's root importable; all before any script of the environment runs. What undoes it all comes
- * first, so that it can be undone wherever it is interrupted, and MAMBAENV_ACTIVE last.
+ * first, so that it can be undone wherever it is interrupted, and MAMBAENV_ACTIVE last. Without scripts, all of it is
+ * neighbours, for one statement of the shell.
  */
 export function enter(activation: readonly Change[], entry: Entry, env: Env): Change[] {
   let scripts = 0, end = activation.length;
@@ -148,7 +149,7 @@ export function leave(deactivation: readonly Change[], env: Env): Change[] {
 /** A prompt that comes out the same where it was made before, and that was interrupted. */
 function again(change: Change): Change[] {
   if (change.kind !== "prompt") return [];
-  return change.add ? [{ kind: "prompt", remove: change.add, add: "" }, change] : [change];
+  return change.add ? [{ ...change, remove: change.add, add: "" }, change] : [change];
 }
 
 /** The variables as they were, MAMBAENV_UNDO last. */

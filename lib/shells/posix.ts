@@ -1,8 +1,9 @@
 // How the shells of the Bourne family spell changes: one way, and a few small differences a shell.
 import type { Shell, Word } from "../code.ts";
+import { OWN, prompt, ps1 } from "./prompt.ts";
 
 /** Where the shells of the family differ. */
-interface Dialect {
+export interface Dialect {
   names: readonly string[];
   hook: string;
   form: string;
@@ -23,9 +24,6 @@ interface Dialect {
   /** True where there is a function called conda. */
   known: string;
 }
-
-/** Prefix of the names of the variables that our code uses while it runs. */
-const OWN = "__mambaenv";
 
 /** A shell of the family. */
 function shell(dialect: Dialect): Shell {
@@ -49,6 +47,7 @@ function shell(dialect: Dialect): Shell {
     // Quoted words side by side are one word, so the separators need no quotes of their own.
     path: (dirs) => sets([["PATH", dirs.join(":") as Word]]),
     prompt: (remove, add) => prompt(dialect, remove, add),
+    ps1: (remove, add) => ps1(dialect, remove, add),
     functions: (files, words) => functions(dialect, files, words),
     verbatim: (code) =>
       relaxed(dialect, `${evaluate(dialect)} ${code} || ${warning(dialect, HOOK, word(""))}`),
@@ -87,33 +86,6 @@ function relaxed({ builtin, global }: Dialect, code: string): string {
     code,
     `${restore("u")}; ${restore("e")}; ${builtin} unset -v ${OWN}_flags`,
   ].join("\n");
-}
-
-/** A quoted text for PS1: an environment's name is not to be expanded, let alone run, at each prompt. */
-function shown({ escape }: Dialect, text: Word): Word {
-  if (!text.includes("$") && !text.includes("`")) return text;
-  return text.replace(
-    /(\\*)(\$(?=[\w({])|`)/g,
-    (_, slashes: string, mark: string) => slashes.replaceAll("\\", escape + escape) + escape + mark,
-  ) as Word;
-}
-
-/** PS1 may be a plain shell variable, so the shell itself has to look into it. */
-function prompt(dialect: Dialect, removed: Word, added: Word): string {
-  const { builtin, global } = dialect;
-  const [remove, add] = [shown(dialect, removed), shown(dialect, added)];
-  const own = ["old", "rest", "new"].map((name) => `${OWN}_${name}`);
-  const head = `\${${OWN}_rest%%"$${OWN}_old"*}`;
-  const all = remove === "''" ? `PS1=${add}\${PS1-}` : [
-    `${global?.(own) ?? ""}${OWN}_old=${remove} ${OWN}_rest=\${PS1-} ${OWN}_new=${add}`,
-    `while ${builtin} [ "${head}" != "$${OWN}_rest" ]; do`,
-    `${OWN}_new=$${OWN}_new${head} ${OWN}_rest=\${${OWN}_rest#*"$${OWN}_old"}`,
-    `done`,
-    // Only here, so that an interruption leaves the whole prompt.
-    `PS1=$${OWN}_new$${OWN}_rest`,
-    `${builtin} unset -v ${own.join(" ")}`,
-  ].join("\n");
-  return `case \${PS1-} in *POWERLINE_COMMAND*) ;; *)\n${all};;\nesac`;
 }
 
 function functions(dialect: Dialect, files: readonly Word[], hook: readonly Word[]): string {
