@@ -20,6 +20,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   init: () => import("./lib/commands/init.ts"),
   sync: () => import("./lib/commands/sync.ts"),
   stage: () => import("./lib/commands/stage.ts"),
+  modulefile: () => import("./lib/commands/modulefile.ts"),
   list: () => import("./lib/commands/list.ts"),
   rollback: () => import("./lib/commands/rollback.ts"),
   remove: () => import("./lib/commands/remove.ts"),

@@ -51,4 +51,8 @@ export const OURS: readonly Var[] = [
     name: "MAMBAENV_UNDO",
     text: "what `mambaenv deactivate` puts back; set first, so that what is interrupted can be undone",
   },
+  {
+    name: "MAMBAENV_MODULE",
+    text: "prefix that a module of `mambaenv modulefile` entered; so too MAMBAENV_KEPT_…",
+  },
 ];

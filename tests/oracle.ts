@@ -92,7 +92,7 @@ export async function venv(name: string, file: string): Promise<string> {
 }
 
 const told = new Set<string>();
-function missing(what: string): "" {
+export function missing(what: string): "" {
   if (process.env["CI"]) throw new Error(`missing on this machine: ${what}`);
   if (!told.has(what)) console.error(`skipped where it is needed: ${what}`);
   told.add(what);
