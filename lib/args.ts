@@ -1,9 +1,11 @@
 // Parsing of words and variables by the tables of commands and flags.
-import { type Command, COMMANDS, EVERY, type Flag, FLAGS, type Flags, LISTS, variable } from "./flags.ts";
+import { type Command, COMMANDS, EVERY } from "./commands.ts";
+import { type Flag, FLAGS, type Flags, LISTS, variable } from "./flags.ts";
 import { EXIT, Problem, Unknown } from "./problem.ts";
 import type { Env } from "./world.ts";
 
-export { type Command, COMMANDS, EVERY, type Flag, FLAGS, type Flags, variable } from "./flags.ts";
+export { type Command, COMMANDS, EVERY } from "./commands.ts";
+export { type Flag, FLAGS, type Flags, variable } from "./flags.ts";
 
 /** What was asked for: a command, its words, its flags. */
 export interface Request {

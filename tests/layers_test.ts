@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname!, "..");
 /** A file may import values from its own layer and those above it in this list; types are free. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["words", /^lib\/(code|vars|problem|version|bytes|suggest|secret)\.ts$/],
-  ["effects", /^lib\/(world|system|signals|child|exec|flags|args|typed)\.ts$/],
+  ["effects", /^lib\/(world|system|signals|child|exec|flags|commands|args|typed)\.ts$/],
   ["decisions", /^lib\/(activation|plan|scope)(\/.*)?\.ts$|^lib\/shells\/.*\.ts$/],
   [
     "readings",

@@ -2,7 +2,7 @@
 import type { Request } from "../../args.ts";
 import type { Answer } from "../../code.ts";
 import { EXIT, Problem } from "../../problem.ts";
-import { PLACE } from "../../flags.ts";
+import { PLACE } from "../../commands.ts";
 import { counted, plain } from "../../progress.ts";
 import { typed } from "../../typed.ts";
 import type { World } from "../../world.ts";
