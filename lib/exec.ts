@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { encode } from "./bytes.ts";
-import { EXIT, Problem, reason } from "./problem.ts";
+import { libc, type System } from "./libc.ts";
+import { EXIT, Problem } from "./problem.ts";
 import type { Program } from "./world.ts";
 
 /** Becomes the program; returns a status only where the runtime has to stay and wait for it. Throws Problem. */
@@ -33,52 +34,6 @@ const REASONS: { [code: string]: string } = {
 function failure(file: string, code: string): Problem {
   const exit = code === "ENOENT" ? EXIT.absent : EXIT.denied;
   return new Problem(`Cannot run ${JSON.stringify(file)}: ${REASONS[code] ?? code}`, "", exit);
-}
-
-/** What is called of libc; pointers are numbers. */
-interface System {
-  execve(file: number, argv: number, env: number): number;
-  fcntl(descriptor: number, command: number, value: number): number;
-  setrlimit(resource: number, limits: number): number;
-  signal(signal: number, action: number): number;
-  /** The last error's number. */
-  errno(): number;
-  /** The address of memory, which the caller holds on to. */
-  address(memory: NodeJS.TypedArray): number;
-}
-
-/** Bun's way to call C, as far as it is used. */
-interface Foreign {
-  dlopen(file: string, symbols: object): { symbols: { [name: string]: (...words: number[]) => number } };
-  ptr(memory: NodeJS.TypedArray): number;
-  read: { i32(address: number): number };
-}
-
-const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
-const SYMBOLS = {
-  execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
-  signal: { args: ["i32", "ptr"], returns: "ptr" },
-  __errno_location: { args: [], returns: "ptr" },
-};
-
-/** libc, where the runtime can call it. */
-function libc(): System | undefined {
-  const foreign = process.getBuiltinModule("bun:ffi") as unknown as Foreign | undefined;
-  if (foreign === undefined || process.platform !== "linux") return undefined;
-  for (const name of NAMES) {
-    try {
-      const { symbols } = foreign.dlopen(name, SYMBOLS);
-      const place = symbols["__errno_location"]!();
-      const errno = () => foreign.read.i32(place);
-      return { ...symbols, errno, address: foreign.ptr } as unknown as System;
-    } catch (error) {
-      // Another libc, or a machine that lets no code be made: what is left is a child.
-      if (process.env["MAMBAENV_VERBOSE"]) console.error(`mambaenv: ${name}: ${reason(error)}`);
-    }
-  }
-  return undefined;
 }
 
 /** Returns the error's number where it did not come to it. */

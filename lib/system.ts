@@ -128,6 +128,7 @@ export function createWorld(argv: readonly string[]): World {
     },
     alive,
     trap,
+    foreground: async () => (await import("./foreground.ts")).foreground(),
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
     run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),
     launch: async (words, options) => (await import("./child.ts")).launch([...self(), ...words], options),

@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import process from "node:process";
 import { tool } from "./oracle.ts";
 import { lend } from "./program.ts";
 import { put } from "./root.ts";
@@ -20,17 +23,17 @@ const FORMS: { [form: string]: { argv: string; line: string } } = {
 const MOMENTS = [...Array(18).keys()].map((i) => i * 1.5).concat([30, 40, 50, 70, 100, 1500]);
 const PROMPT = "READY";
 
-/** A project with its environment; `fresh` starts the shell anew, `check` writes its environment to a file. */
-function place(argv: string): TestWorld {
+/** A project, with its environment unless a channel is to be asked; `fresh` starts the shell anew, `check` writes its environment to a file. */
+function place(argv: string, channel?: string): TestWorld {
   const world = testWorld({
-    "root/envs/work/conda-meta/history": "",
-    "root/envs/work/bin/": "",
-    "work/requirements.txt": "",
+    ...channel === undefined && { "root/envs/work/conda-meta/history": "", "root/envs/work/bin/": "" },
+    "work/requirements.txt": "numpy\n",
     "left/": "",
   });
   const T = world.top;
   lend(`${T}/mambaenv`);
-  const env = `HOME=${T}/home PATH=/usr/bin:/bin TERM=dumb MAMBAENV_ROOT=${T}/root M=${T}/mambaenv`;
+  const env = `HOME=${T}/home PATH=/usr/bin:/bin TERM=dumb MAMBAENV_ROOT=${T}/root M=${T}/mambaenv` +
+    (channel === undefined ? "" : ` MAMBAENV_CHANNEL=${channel}`);
   put(`${T}/fresh`, `exec env -i ${env} PS1="${PROMPT}$1> " ${argv}\n`);
   put(`${T}/check`, `env -0 >${T}/left/.part && mv ${T}/left/.part ${T}/left/$1\n`);
   return world;
@@ -144,8 +147,43 @@ async function interrupted(argv: string, line: string): Promise<void> {
   }
 }
 
+/** Ctrl-Z and Ctrl-C while a channel does not answer. */
+async function waiting(argv: string, line: string): Promise<void> {
+  const channel = createServer(() => {});
+  await new Promise<void>((done) => channel.listen(0, "127.0.0.1", done));
+  const world = place(argv, `http://127.0.0.1:${(channel.address() as AddressInfo).port}/c`);
+  const shell = terminal(world);
+  try {
+    await shell.prompted("");
+    shell.clear();
+    shell.type(`${line}\n`);
+    await shell.until("the channel's name", () => shell.shows("reading channels"));
+    shell.type("\x1a");
+    await world.sleep(300);
+    shell.clear();
+    shell.type("\x03");
+    await shell.until("the prompt", () => shell.shows(PROMPT), 5000);
+    await shell.until("the end of our processes", () => ours(world).length === 0, 5000);
+    shell.type(`sh ${world.top}/check after\n`);
+    await shell.until("the environment", () => world.stat(`${world.top}/left/after`) !== undefined, 5000);
+    assert.ok(!left(world, "after").some((entry) => /^(CONDA|MAMBAENV_(UNDO|ACTIVE))/.test(entry)));
+    assert.deepEqual(world.list(`${world.top}/root/envs/.mambaenv`), []);
+  } finally {
+    for (const pid of ours(world)) process.kill(Number(pid), "SIGKILL");
+    channel.closeAllConnections();
+    channel.close();
+    shell.type("exit\n");
+    shell.end();
+    await shell.ended;
+  }
+}
+
 for (const [form, { argv, line }] of Object.entries(FORMS)) {
   const program = argv.split(" ")[0]!;
+  Deno.test({
+    name: `interrupt: ${form}: Ctrl-Z and Ctrl-C while a channel is waited for`,
+    ignore: (!installed(program) || !installed("script")) && !Deno.env.get("CI"),
+  }, () => waiting(argv, line));
   Deno.test({
     name: `interrupt: ${form}: the prompt comes back, all or nothing, no process left`,
     ignore: (!installed(program) || !installed("script")) && !Deno.env.get("CI"),

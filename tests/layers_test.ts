@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname!, "..");
 /** A file may import values from its own layer and those above it in this list; types are free. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["words", /^lib\/(code|vars|problem|version|bytes|suggest|secret)\.ts$/],
-  ["effects", /^lib\/(world|system|signals|child|exec|flags|commands|args|typed)\.ts$/],
+  ["effects", /^lib\/(world|system|signals|child|exec|libc|foreground|flags|commands|args|typed)\.ts$/],
   ["decisions", /^lib\/(activation|plan|scope)(\/.*)?\.ts$|^lib\/shells\/.*\.ts$/],
   [
     "readings",
@@ -90,9 +90,11 @@ Deno.test("imports: no cycle of values", () => {
   for (const file of FILES) walk(file, []);
 });
 
-Deno.test("imports: node:fs only in system, child and builtin; process only in main, system and child", () => {
+Deno.test("imports: the runtime only in the files of the effects, builtin and main", () => {
   for (const file of FILES) {
-    const free = /^lib\/(system|signals|child|exec)\.ts$|^lib\/builtin\/|^main\.ts$/.test(file);
+    const free = /^lib\/(system|signals|child|exec|libc|foreground)\.ts$|^lib\/builtin\/|^main\.ts$/.test(
+      file,
+    );
     if (free) continue;
     for (const { from } of imports(file)) {
       assert.ok(!from.startsWith("node:") || from === "node:path", `${file} imports ${from}`);

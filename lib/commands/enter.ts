@@ -34,7 +34,10 @@ export async function provide(
     (await import("./job.ts")).tell(facts, request, world);
   }
   if (steps.length === 0) return facts;
-  if (end) world.trap(end);
+  if (end) {
+    world.trap(end);
+    await world.foreground();
+  }
   return await (await import("../perform.ts")).perform(steps, facts, request, world);
 }
 
