@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { COMPILER, PACKAGE, ROOT, VERSION } from "./compiler.ts";
+import { forIntel, sign } from "./sign.ts";
 
 const FLAGS = [
   "--minify",
@@ -47,7 +48,11 @@ export function build(entries: readonly string[], outfile: string, more: readonl
   }
   const words = ["build", "--compile", ...FLAGS, built(), ...more, ...entries, "--outfile", outfile];
   const { status, stdout, stderr } = spawnSync(COMPILER, words, { cwd: ROOT, encoding: "utf8" });
-  if (status === 0) return outfile;
+  if (status === 0) {
+    const program = readFileSync(outfile);
+    if (forIntel(program)) writeFileSync(outfile, sign(program));
+    return outfile;
+  }
   console.error(stdout + stderr);
   process.exit(status ?? 1);
 }

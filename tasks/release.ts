@@ -56,18 +56,17 @@ function run(program: string, words: readonly string[]): void {
 /** More would cost minutes for each program. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 10 } };
 
-/** Compiles programs into a folder, each with its `.gz`, and its `.zst` if that is smaller; lists what is there in SHA256SUMS; says the sizes. */
-export function release(targets: readonly Target[], dir: string, say: (line: string) => void): void {
-  fs.mkdirSync(dir, { recursive: true });
+/** Compresses a folder's programs, `.gz`, and `.zst` if that is smaller; lists all in SHA256SUMS; says the sizes. */
+export function pack(names: readonly string[], dir: string, say: (line: string) => void): void {
   const sums: string[] = [];
   const list = (file: string, bytes: Uint8Array) => {
     sums.push(`${createHash("sha256").update(bytes).digest("hex")}  ${file.slice(dir.length + 1)}\n`);
     return `${(bytes.length / 1e6).toFixed(1)} MB`;
   };
-  for (const target of targets) {
-    const file = program(target, dir);
+  for (const name of names) {
+    const file = join(dir, `mambaenv-${name}`);
     const bytes = fs.readFileSync(file);
-    let line = target.name.padEnd(24) + list(file, bytes);
+    let line = name.padEnd(24) + list(file, bytes);
     const gz = gzipSync(bytes, { level: 9 }), zst = zstdCompressSync(bytes, ZSTD);
     for (const [ending, packed] of [[".gz", gz], [".zst", zst]] as const) {
       if (packed.length > gz.length) continue;
@@ -87,5 +86,7 @@ if (import.meta.main) {
     console.error("usage: deno task release [--to DIR]");
     Deno.exit(2);
   }
-  release(TARGETS, to ?? join(dirname(import.meta.dirname!), "dist"), console.log);
+  const dir = to ?? join(dirname(import.meta.dirname!), "dist");
+  fs.mkdirSync(dir, { recursive: true });
+  pack(TARGETS.map((target) => (program(target, dir), target.name)), dir, console.log);
 }

@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
 import { commit } from "../tasks/compile.ts";
 import { type Target, TARGETS, VERSION } from "../tasks/compiler.ts";
-import { archive, program, release } from "../tasks/release.ts";
+import { archive, pack, program } from "../tasks/release.ts";
+import { sign } from "../tasks/sign.ts";
 import { PLATFORMS, wheel } from "../tasks/wheels.ts";
 import { later, needs } from "./elf.ts";
+import { macho } from "./macho.ts";
 import { publisher, tool } from "./oracle.ts";
 import { call } from "./program.ts";
 
@@ -41,21 +43,6 @@ async function folder(test: (dir: string) => Promise<void> | void): Promise<void
   }
 }
 
-/**
- * What a Mach-O file is for, from which macOS on, and whether it is signed, without which no Mac with Apple's
- * processor starts it.
- */
-function macho(file: Buffer): { machine: string | undefined; system: string; signed: boolean } {
-  assert.equal(file.readUInt32LE(0), 0xfeedfacf, "a 64-bit Mach-O file");
-  let signed = false, system = "";
-  for (let i = 0, at = 32; i < file.readUInt32LE(16); i++, at += file.readUInt32LE(at + 4)) {
-    signed ||= file.readUInt32LE(at) === 0x1d && file.readUInt32LE(at + 12) > 0;
-    if (file.readUInt32LE(at) === 0x32) system = `${file.readUInt16LE(at + 14)}_${file[at + 13]}`;
-  }
-  const machines: { [code: number]: string } = { 0x01000007: "x64", 0x0100000c: "arm64" };
-  return { machine: machines[file.readUInt32LE(4)], system, signed };
-}
-
 /** auditwheel's word on the wheel of another machine than this one, whose own wheels_test installs. */
 async function audit({ name }: Target, bytes: Buffer, dir: string): Promise<void> {
   const python = await publisher();
@@ -74,7 +61,10 @@ function check({ name }: Target, bytes: Buffer): void {
   const [platform, processor, libc] = name.replace("-baseline", "").split("-");
   if (platform === "darwin") {
     const [, system] = /^macosx_(\d+_\d+)_/.exec(PLATFORMS[name]!)!;
-    return assert.deepEqual(macho(bytes), { machine: processor, system, signed: true });
+    const { libraries, signature, ...rest } = macho(bytes);
+    assert.deepEqual(rest, { machine: processor, loader: "/usr/lib/dyld", system });
+    assert.deepEqual(libraries.filter((path) => !/^\/usr\/lib\/lib[\w.+-]+\.dylib$/.test(path)), []);
+    return assert.ok(signature.adhoc && signature.pages * 4096 > bytes.length * 0.99, "all of it is signed");
   }
   const { machine, libraries, versions, loader } = needs(bytes);
   assert.equal(machine, processor);
@@ -84,6 +74,15 @@ function check({ name }: Target, bytes: Buffer): void {
   assert.deepEqual(glibc.filter((version) => libc === "musl" || later(version, "2.17")), []);
   assert.equal(glibc.length > 0, libc !== "musl");
 }
+
+/** What else is tried of a program, once it is compiled. */
+const FURTHER: { [name: string]: (file: string, target: Target, dir: string) => void } = {
+  [HERE]: tells,
+  "linux-x64-baseline": old,
+  "linux-arm64-musl": twice,
+  "darwin-arm64": signed,
+  "darwin-x64": twice,
+};
 
 for (const target of TARGETS) {
   Deno.test(
@@ -96,68 +95,65 @@ for (const target of TARGETS) {
         const linux = target.name.startsWith("linux") && !target.name.startsWith(HERE + "-baseline");
         if (linux && PLATFORMS[target.name]) await audit(target, bytes, dir);
         assert.deepEqual(fs.readdirSync(dir), [`mambaenv-${target.name}`], "nothing is left over");
-        if (target.name.replace("-baseline", "") !== HERE) return;
-        const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8" });
-        const { imports } = JSON.parse(fs.readFileSync(join(ROOT, "deno.json"), "utf8"));
-        const rattler = imports["@conda-org/rattler"].replace(/.*@/, "");
-        const made = [...commit() ? [`commit ${commit()}`] : [], `rattler ${rattler}`, `bun ${VERSION}`];
-        assert.match(stdout, /^mambaenv \d+\.\d+\.\d+ \(/);
-        assert.ok(stdout.endsWith(` (${made.join(", ")})\n`), stdout);
+        FURTHER[target.name]?.(file, target, dir);
       }),
   );
 }
 
-/** Machines that an emulator stands for: its program, its words, and where the other machine's glibc is. */
-const EMULATED: [target: string, title: string, emulator: string, words: string[], glibc?: string][] = [
-  ["linux-x64-baseline", "a processor of 2008, without AVX", "qemu-x86_64-static", ["-cpu", "Nehalem"]],
-  [
-    "linux-arm64",
-    "an arm64 machine",
-    "qemu-aarch64-static",
-    [],
-    process.env["QEMU_LD_PREFIX"] ?? "/usr/aarch64-linux-gnu",
-  ],
-];
-for (const [name, title, emulator, words, glibc] of EMULATED) {
-  Deno.test({
-    name: `release: ${name} enters an environment on ${title}`,
-    ignore: ignore || HERE !== "linux-x64" || !tool(emulator),
-  }, () =>
-    folder((dir) => {
-      const file = program(TARGETS.find((target) => target.name === name)!, dir);
-      fs.mkdirSync(`${dir}/p/conda-meta`, { recursive: true });
-      const machine = [tool(emulator), ...glibc ? ["-L", glibc] : [], ...words];
-      const argv = [...machine, file, "-p", `${dir}/p`, "--shell", "bash"];
-      const PATH = "/usr/bin:/bin";
-      const { status, out, err } = call(argv, { cwd: dir, env: { HOME: dir, PATH } });
-      assert.equal(status, 0, err);
-      const entered = call(["/bin/bash", "-c", `${out}echo "$CONDA_PREFIX"`], { cwd: dir, env: { PATH } });
-      assert.equal(entered.out, `${dir}/p\n`);
-    }));
+/** `--version` names all that it was made of. */
+function tells(file: string): void {
+  const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8" });
+  const { imports } = JSON.parse(fs.readFileSync(join(ROOT, "deno.json"), "utf8"));
+  const rattler = imports["@conda-org/rattler"].replace(/.*@/, "");
+  const made = [...commit() ? [`commit ${commit()}`] : [], `rattler ${rattler}`, `bun ${VERSION}`];
+  assert.match(stdout, /^mambaenv \d+\.\d+\.\d+ \(/);
+  assert.ok(stdout.endsWith(` (${made.join(", ")})\n`), stdout);
 }
 
-Deno.test(
-  { name: "release: sums, compressed programs, and the same bytes a second time", ignore },
-  () =>
-    folder((dir) => {
-      const some = TARGETS.filter(({ name }) => name === "linux-arm64-musl");
-      const said: string[] = [];
-      for (const to of ["a", "b"]) release(some, join(dir, to), (line) => said.push(line));
-      const names = ["", ".gz", ".zst"].map((ending) => `mambaenv-linux-arm64-musl${ending}`);
-      assert.deepEqual(fs.readdirSync(join(dir, "a")), ["SHA256SUMS", ...names]);
-      const sums = names.map((name) => {
-        const bytes = fs.readFileSync(join(dir, "a", name));
-        return `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`;
-      });
-      for (const to of ["a", "b"]) {
-        assert.equal(fs.readFileSync(join(dir, to, "SHA256SUMS"), "utf8"), sums.join(""));
-      }
-      const [plain, gz, zst] = names.map((name) => fs.readFileSync(join(dir, "a", name)));
-      assert.ok(gunzipSync(gz!).equals(plain!));
-      assert.ok(zst!.length < gz!.length && zstdDecompressSync(zst!).equals(plain!));
-      assert.match(said[0]!, /^linux-arm64-musl +\d+\.\d MB {2}\.gz \d+\.\d MB {2}\.zst \d+\.\d MB$/);
-    }),
-);
+/** It enters an environment on a processor of 2008, without AVX. */
+function old(file: string, _: Target, dir: string): void {
+  const emulator = HERE === "linux-x64" ? tool("qemu-x86_64-static") : "";
+  if (emulator === "") return;
+  fs.mkdirSync(`${dir}/p/conda-meta`, { recursive: true });
+  const argv = [emulator, "-cpu", "Nehalem", file, "-p", `${dir}/p`, "--shell", "bash"];
+  const PATH = "/usr/bin:/bin";
+  const { status, out, err } = call(argv, { cwd: dir, env: { HOME: dir, PATH } });
+  assert.equal(status, 0, err);
+  const entered = call(["/bin/bash", "-c", `${out}echo "$CONDA_PREFIX"`], { cwd: dir, env: { PATH } });
+  assert.equal(entered.out, `${dir}/p\n`);
+}
+
+/** Compiled once more, it has the same bytes. */
+function twice(file: string, target: Target, dir: string): void {
+  fs.mkdirSync(join(dir, "again"));
+  assert.ok(fs.readFileSync(program(target, join(dir, "again"))).equals(fs.readFileSync(file)));
+}
+
+/** We would sign it as Bun did, and where it was changed that is found out. */
+function signed(file: string): void {
+  const bytes = fs.readFileSync(file);
+  assert.ok(sign(bytes).equals(bytes));
+  const other = Buffer.from(bytes);
+  other[bytes.length >> 1]! ^= 1;
+  assert.throws(() => macho(other), /is not the one that was signed/);
+  macho(sign(other));
+}
+
+Deno.test("release: sums, and compressed programs", () =>
+  folder((dir) => {
+    const bytes = (name: string) => fs.readFileSync(join(dir, name));
+    fs.writeFileSync(join(dir, "mambaenv-a"), "mambaenv ".repeat(99_999));
+    fs.writeFileSync(join(dir, "mambaenv"), "this machine's");
+    const said: string[] = [];
+    pack(["a"], dir, (line) => said.push(line));
+    const names = ["-a", "-a.gz", "-a.zst", ""].map((ending) => `mambaenv${ending}`);
+    assert.deepEqual(fs.readdirSync(dir), ["SHA256SUMS", ...names].sort());
+    const sums = names.map((name) => `${createHash("sha256").update(bytes(name)).digest("hex")}  ${name}\n`);
+    assert.equal(bytes("SHA256SUMS").toString(), sums.join(""));
+    assert.ok(gunzipSync(bytes("mambaenv-a.gz")).equals(bytes("mambaenv-a")));
+    assert.ok(zstdDecompressSync(bytes("mambaenv-a.zst")).equals(bytes("mambaenv-a")));
+    assert.deepEqual(said, [`${"a".padEnd(24)}0.9 MB  .gz 0.0 MB  .zst 0.0 MB`]);
+  }));
 
 Deno.test({ name: "release: another archive than the table's is refused and thrown away", ignore }, () => {
   const target = { ...TARGETS[0]!, bun: "@oven/bun-darwin-x64" };
