@@ -13,6 +13,8 @@ export interface Wanted extends Requirements {
   python?: Setting<string>;
   /** What the environment is to set when it is entered. */
   variables?: Readonly<Record<string, string | boolean | null>>;
+  /** The `prefix` of an environment.yml: where it was exported from, and nothing more. */
+  prefix?: string;
 }
 
 /** Reads the inputs of a project. Throws Problem with file and line. */
@@ -31,7 +33,7 @@ export async function readWanted(
   }
   for (const [name, read] of READERS) {
     if (!project?.files.has(name)) continue;
-    const { channels, python, variables, ...lists } = await read(
+    const { channels, python, variables, prefix, ...lists } = await read(
       `${project.root}/${name}`,
       project.root,
       world,
@@ -40,6 +42,7 @@ export async function readWanted(
     wanted.channels ??= channels;
     wanted.python ??= python;
     wanted.variables ??= variables;
+    wanted.prefix ??= prefix;
     add(wanted, lists);
   }
   wanted.requirements = renamed(wanted.requirements, choice.names?.value);
@@ -125,6 +128,7 @@ async function readEnvironment(path: string, root: string, world: World): Promis
   const [, version] = /^python\s*==?\s*([\d.]+)\s*=\s*\S+$/i.exec(python?.spec ?? "") ?? [];
   const channels: unknown = document.toJS()?.channels;
   const variables = assignments(yaml, document.get("variables"), fail);
+  const prefix = document.get("prefix");
   const from = "environment.yml";
   return {
     ...parseLines(lines, path, root, world),
@@ -132,6 +136,7 @@ async function readEnvironment(path: string, root: string, world: World): Promis
     ...Array.isArray(channels) && channels.length > 0 &&
       { channels: { value: channels.map(String).filter((name) => name !== "nodefaults"), from } },
     ...variables && { variables },
+    ...typeof prefix === "string" && { prefix },
     ...python && { python: { value: version ?? python.spec.slice(6).trim().replace(/^=(?!=)/, ""), from } },
   };
 }

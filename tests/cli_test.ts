@@ -160,6 +160,41 @@ Deno.test("status: says where each value came from; --json is JSON", () => {
   assert.equal(JSON.parse(json.out).environment.kind, "plain");
 });
 
+Deno.test("status: what the files ask for together; of variables their names, of channels no secret", () => {
+  const world = testWorld({
+    ...PLAIN,
+    "work/requirements.txt": "-r more.txt\n-c limits.txt\nrich\n",
+    "work/more.txt": "six\nhello\n",
+    "work/limits.txt": "rich<20\n",
+    "work/environment.yml": `name: lab
+channels: [https://u:SECRET@h/t/SECRET/c, bioconda]
+dependencies: [python=3.12, zlib, {pip: [cowsay]}]
+variables: {LEVEL: 3, KEY: SECRET}
+prefix: /home/other/envs/lab
+`,
+    "root/envs/lab/conda-meta/history": "",
+  });
+  const env = variables(world);
+  const { out, status } = call([PROGRAM, "status"], { cwd: world.cwd, env });
+  assert.equal(status, 0);
+  const rows = [
+    /^name +lab \(environment\.yml\)$/m,
+    /^python +3\.12 \(environment\.yml\)$/m,
+    /^channels +https:\/\/\*\*\*@h\/t\/\*\*\*\/c, bioconda \(environment\.yml\)$/m,
+    /^requirements +more\.txt: 2 requirements\n +requirements\.txt: 1 requirement\n +environment\.yml: 2 requirements\n +limits\.txt: 1 constraint$/m,
+    /^variables +LEVEL, KEY \(environment\.yml\)$/m,
+    /^its prefix +\/home\/other\/envs\/lab \(environment\.yml: not used/m,
+  ];
+  for (const row of rows) assert.match(out, row);
+  const json = call([PROGRAM, "status", "--json"], { cwd: world.cwd, env }).out;
+  assert.deepEqual(JSON.parse(json).variables, ["LEVEL", "KEY"]);
+  assert.equal((out + json).includes("SECRET"), false);
+  writeFileSync(`${world.cwd}/more.txt`, "???\n");
+  const broken = call([PROGRAM, "status"], { cwd: world.cwd, env });
+  assert.equal(broken.status, 0, broken.err);
+  assert.match(broken.out, /^requirements +Cannot parse "more\.txt" line 1: /m);
+});
+
 Deno.test("enter --hook full: entered three times it is entered once, deactivated it is as after the hook", () => {
   const world = testWorld(PLAIN);
   const root = `${world.top}/conda`;

@@ -7,15 +7,18 @@ import { type Found, installations } from "../installation.ts";
 import { holder } from "../lock.ts";
 import { plan } from "../plan.ts";
 import { EXIT, Problem } from "../problem.ts";
+import type { Wanted } from "../inputs.ts";
 import type { Setting } from "../settings.ts";
+import { secretless } from "../secret.ts";
 import { ask, detect } from "../shells.ts";
 import { VERSION } from "../version.ts";
 import { lockOf } from "../store.ts";
 import type { World } from "../world.ts";
+import { asking, files } from "./status/files.ts";
 import { word } from "./word.ts";
 
 /** A heading and its lines, or in JSON a key and its value. */
-interface Section {
+export interface Section {
   title: string;
   lines: string[];
   value: unknown;
@@ -24,22 +27,25 @@ interface Section {
 /** Prints everything that decides; changes nothing and starts nothing. */
 export async function run(request: Request, world: World): Promise<Answer> {
   const facts = await gather(request, world);
+  const wanted = await asking(facts, world);
   const sections = [
     await shell(world),
     project(facts),
-    ...values(facts),
+    ...values(facts, wanted instanceof Problem ? undefined : wanted),
+    ...files(wanted),
     environment(facts, world),
     engines(facts, world),
   ];
   if (request.flags.json) {
     const json = Object.fromEntries(sections.map(({ title, value }) => [title, value ?? null]));
-    return { out: JSON.stringify({ version: VERSION, ...json }, null, 2) + "\n", exit: EXIT.ok };
+    const text = JSON.stringify({ version: VERSION, ...json }, null, 2);
+    return { out: `${secretless(text)}\n`, exit: EXIT.ok };
   }
   const width = Math.max(...sections.map(({ title }) => title.length)) + 2;
   const out = sections.flatMap(({ title, lines }) =>
     lines.map((line, i) => `${(i === 0 ? title : "").padEnd(width)}${line}\n`)
   );
-  return { out: out.join(""), exit: EXIT.ok };
+  return { out: secretless(out.join("")), exit: EXIT.ok };
 }
 
 /** What a person in a terminal reads instead of code: where things stand, and the line to type. */
@@ -76,12 +82,12 @@ function project({ project }: Facts): Section {
   return { title: "project", lines, value: { root: project.root, from: project.from, files: inputs } };
 }
 
-function values({ settings }: Facts): Section[] {
+function values({ settings }: Facts, wanted?: Wanted): Section[] {
   const shown: [string, Setting<unknown> | undefined, string][] = [
     ["name", settings.name, "none"],
     ["prefix", settings.prefix, ""],
-    ["python", settings.python, "the newest that fits"],
-    ["channels", settings.channels, "conda-forge, or what .condarc says"],
+    ["python", settings.python ?? wanted?.python, "the newest that fits"],
+    ["channels", settings.channels ?? wanted?.channels, "conda-forge, or what .condarc says"],
     ["exclude-newer", settings.newer, ""],
     ["extras", settings.extras, ""],
     ["groups", settings.groups, ""],
