@@ -1,6 +1,6 @@
 // The user's own mamba, micromamba and conda: a peer with their command line does the real work.
 import assert from "node:assert/strict";
-import { readlinkSync } from "node:fs";
+import { readlinkSync, renameSync, writeFileSync } from "node:fs";
 import { oracle } from "./oracle.ts";
 import { type Name, peer } from "./peer/peer.ts";
 import { staged } from "./stage.ts";
@@ -8,19 +8,36 @@ import { staged } from "./stage.ts";
 const ignore = !(await oracle());
 const REQUIREMENTS = "hello\nrequests>=2.31\nonlypypi\n";
 
+/** PEP 668: what the program makes has a Python that is not for pip to change, as a distribution may have it. */
+function mark(root: string, name: Name): void {
+  const program = `${root}/bin/${name}`;
+  renameSync(program, `${program}.own`);
+  const loop =
+    'for dir in "$root"/envs/.mambaenv/*/lib/python3*; do echo "[externally-managed]" >"$dir/EXTERNALLY-MANAGED"; done';
+  const script = `#!/bin/sh\nroot='${root}'\n"$0.own" "$@" || exit\n${loop}\n`;
+  writeFileSync(program, script, { mode: 0o755 });
+}
+
 for (const name of ["conda", "mamba", "micromamba"] as const) {
   Deno.test(
-    { name: `external: ${name} makes the environment in its own root, pip adds the rest`, ignore },
+    {
+      name:
+        `external: ${name} makes the environment in its own root, pip adds the rest, also where PEP 668 forbids`,
+      ignore,
+    },
     () =>
       staged(REQUIREMENTS, async ({ world, bash, server }) => {
         const root = `${world.top}/home/miniforge3`;
         await peer(root, [name]);
+        mark(root, name);
         const first = await bash(
           'source <("$M") && python -c "import hello, requests, onlypypi; print(1)" && echo "$CONDA_PREFIX"',
         );
         assert.equal(first.status, 0, first.err);
         const prefix = first.out.split("\n")[1]!;
         assert.ok(prefix.startsWith(`${root}/envs/.mambaenv/work-`), prefix);
+        const own = await bash(`${prefix}/bin/python -m pip install --no-index cowsay`);
+        assert.match(own.err, /externally-managed-environment/);
         assert.match(readlinkSync(`${root}/envs/work`), /^\.mambaenv\/work-/);
         assert.equal(JSON.parse(world.read(`${prefix}/conda-meta/mambaenv.json`)!).engine, name);
         assert.match(first.err, /^ {2}requests +[\d.]+ +conda/m);

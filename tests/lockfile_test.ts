@@ -661,29 +661,6 @@ function has(packages: readonly Locked[], platform: string, name: string): boole
   );
 }
 
-Deno.test({
-  name: "lock: secrets of channel and index are not written, and used again by who has them",
-  ignore,
-}, () =>
-  staged("hello\nonlypypi\n", async (stage) => {
-    const { bash, server, world } = stage;
-    const words = `Basic ${btoa("me:hunter2")}`;
-    server.faults.push({ path: /noarch|linux|simple|wheels/, kind: "auth", words, times: Infinity });
-    const secret = server.url.replace("//", "//me:hunter2@");
-    const env = { MAMBAENV_CHANNEL: secret, PIP_INDEX_URL: `${secret}/simple/` };
-    const made = await bash('"$M" lock -v', env);
-    assert.equal(made.status, 0, made.err);
-    assert.ok(!/hunter2|me%3A|me:h/.test(lockFile(stage)), "a secret is in the lock");
-    assert.ok(!made.err.includes("hunter2"), made.err);
-    world.remove(`${world.top}/home`);
-    const entered = await bash(
-      'source <("$M" --locked) && python -c "import hello, onlypypi" && echo fine',
-      env,
-    );
-    assert.equal(entered.out, "fine\n", entered.err);
-    assert.ok(!entered.err.includes("hunter2"), entered.err);
-  }));
-
 Deno.test(
   { name: "lock: a project of this machine is no part of it, and is installed beside it", ignore },
   () =>
