@@ -49,26 +49,37 @@ export async function restore(
     task.clear();
     world.err(`mambaenv: warning: ${line}\n`);
   }
-  if (order.offline && engine.name === "builtin") await present(records, task, world);
+  const missing = order.offline ? await lacking(records, task, world) : undefined;
   const why = await decisions(packages, wanted, order.platform);
   const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))
     .map(({ name, version }) => `${name} ==${version}`);
-  await engine.restore(records, { ...order, specs }, supply(task, world));
+  const act = (by: Engine) => by.restore(records, { ...order, specs }, supply(task, world));
+  if (missing === undefined) await act(engine);
+  // Each program has a layout of its own for its cache; what is in ours needs none of them.
+  else if (missing.length === 0) await act((await import("../engines/builtin.ts")).builtin);
+  else {await act(engine).catch((error) => {
+      throw error instanceof Problem ? absence(missing) : error;
+    });}
   return { why, added: await pip(task, world) };
 }
 
-/** Throws Problem with exit 5 that names all that no cache has. Other engines know more caches. */
-async function present(
+/** conda's packages that no cache of ours has; other engines know more caches. Throws Problem where that is the end. */
+async function lacking(
   records: readonly Record[],
-  { packages, order }: Restoring,
+  { packages, order, engine }: Restoring,
   world: World,
-): Promise<void> {
+): Promise<string[]> {
   const conda = (await absent(records, order.caches)).map(({ fn }) => fn);
   const pip = packages.filter((each) => each.manager === "pip" && !there(each, world))
     .map(({ name, version }) => `${name} ${version} (PyPI)`);
-  if (conda.length + pip.length === 0) return;
-  const list = [...conda.sort(), ...pip.sort()].map((each) => `\n    ${each}`).join("");
-  throw new Problem(`Offline, and no cache has:${list}`, "with a network: mambaenv fetch", EXIT.offline);
+  const all = [...conda.sort(), ...pip.sort()];
+  if (all.length > 0 && (pip.length > 0 || engine.name === "builtin")) throw absence(all);
+  return all;
+}
+
+function absence(missing: readonly string[]): Problem {
+  const list = missing.map((each) => `\n    ${each}`).join("");
+  return new Problem(`Offline, and no cache has:${list}`, "with a network: mambaenv fetch", EXIT.offline);
 }
 
 /** As repodata would have it, but for what only the package itself knows. */
