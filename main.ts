@@ -21,6 +21,7 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   sync: () => import("./lib/commands/sync.ts"),
   stage: () => import("./lib/commands/stage.ts"),
   modulefile: () => import("./lib/commands/modulefile.ts"),
+  kernel: () => import("./lib/commands/kernel.ts"),
   list: () => import("./lib/commands/list.ts"),
   rollback: () => import("./lib/commands/rollback.ts"),
   remove: () => import("./lib/commands/remove.ts"),

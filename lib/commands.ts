@@ -118,6 +118,13 @@ export const COMMANDS: readonly Command[] = [
     "lmod",
     "tcl",
   ]),
+  row(
+    "kernel",
+    "[NAME|PATH]",
+    "a kernel for Jupyter in this folder's environment or another; --name and --prefix are the kernel's own",
+    [...BUILD, "create", "no-create", "no-sync", "display-name", "user", "print"],
+    { most: 1 },
+  ),
   row("list", "", "the environments that mambaenv made, their projects, sizes and ages", ["root", "json"]),
   row("rollback", "", "go back to the generation before", PLACE),
   row("remove", "NAME", "remove an environment that mambaenv made", ["root"], { most: 1 }),

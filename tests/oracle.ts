@@ -91,7 +91,17 @@ export async function venv(name: string, file: string): Promise<string> {
   return join(dir, "bin", "python");
 }
 
+let jupyter: Promise<string> | undefined;
+/** A Python with the packages of `cluster.txt`, Jupyter's and Dask's, or `""`, in the same way. */
+export function cluster(): Promise<string> {
+  jupyter ??= venv("cluster", "cluster.txt").catch((error) =>
+    missing(`Jupyter and Dask (${error instanceof Error ? error.message : error})`)
+  );
+  return jupyter;
+}
+
 const told = new Set<string>();
+/** Says what a test needs and this machine has not; an error where CI is set. */
 export function missing(what: string): "" {
   if (process.env["CI"]) throw new Error(`missing on this machine: ${what}`);
   if (!told.has(what)) console.error(`skipped where it is needed: ${what}`);

@@ -1,5 +1,5 @@
 // A conda installation in small: the programs and scripts that its users' shells meet, with an environment `demo`.
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** What is there: conda with a hook, one whose hook is this script, and the two files. */
@@ -18,6 +18,14 @@ export function install(root: string, { conda, condaSh, mambaSh }: Layout): void
   if (conda !== undefined) put(`${root}/bin/conda`, program(root, conda), 0o755);
   if (condaSh) put(`${root}/etc/profile.d/conda.sh`, exports(root) + FUNCTIONS);
   if (mambaSh) put(`${root}/etc/profile.d/mamba.sh`, MAMBA);
+}
+
+/** An environment at a path whose Python and packages are a venv's. */
+export function lodge(path: string, python: string): void {
+  const venv = dirname(dirname(python));
+  put(`${path}/conda-meta/history`, "");
+  for (const name of ["bin", "lib"]) symlinkSync(`${venv}/${name}`, `${path}/${name}`);
+  copyFileSync(`${venv}/pyvenv.cfg`, `${path}/pyvenv.cfg`);
 }
 
 export function put(path: string, text: string, mode = 0o644): void {
