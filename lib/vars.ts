@@ -31,6 +31,10 @@ export const STANDING: readonly Var[] = [
   { name: "XDG_CONFIG_HOME", text: "folder of mambaenv/config.toml, ~/.config by default" },
   { name: "XDG_DATA_HOME", text: "folder of the program's own root, ~/.local/share by default" },
   { name: "XDG_CACHE_HOME", text: "folder of repodata, ~/.cache by default" },
+  {
+    name: "JUPYTER_DATA_DIR",
+    text: "Jupyter's folder of this user, for `kernel`; ~/.local/share/jupyter by default",
+  },
   { name: "SLURM_JOB_ID", text: "a batch job, in which none is made; so too PBS_JOBID, LSB_JOBID" },
   { name: "SLURM_TMPDIR", text: "a node's own disk, for `stage`; so too PBS_JOBFS, TMPDIR" },
   {
