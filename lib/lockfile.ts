@@ -1,5 +1,6 @@
 // conda-lock.yml in version 1, the form that conda-lock, mamba and micromamba read: what stands in it.
 import { EXIT, Problem } from "./problem.ts";
+import type { Decision } from "./requirement/decide.ts";
 import type { World } from "./world.ts";
 
 /** Its name, in the root of the project. */
@@ -33,6 +34,8 @@ export interface Lock {
   hashes: { [platform: string]: string };
   /** Versions of virtual packages, by name without `__`, of the machine that it was made for, where that is another. */
   assumed: { readonly [name: string]: string };
+  /** Why it has what is asked for from conda or from PyPI, by platform; what is not told came as a matter of course. */
+  why: { readonly [platform: string]: readonly Decision[] };
   channels: string[];
   platforms: string[];
   /** Files that say what was asked for, relative to the project. */

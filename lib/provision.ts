@@ -111,7 +111,15 @@ async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; 
   };
   const packages = packagesFor(lock, platform);
   const made = await restore(
-    { ...wish, packages, assumed: lock.assumed, order, root: project!.root, quiet: hushed(wish, world) },
+    {
+      ...wish,
+      packages,
+      assumed: lock.assumed,
+      why: lock.why[platform],
+      order,
+      root: project!.root,
+      quiet: hushed(wish, world),
+    },
     world,
   );
   return { lock: reason === undefined ? "fits" : "frozen", made };

@@ -41,7 +41,7 @@ Deno.test(
     staged(
       "rich\nmdurl>=9\nhello\nsix  # pip\n# conda: python-dateutil\n",
       async (stage) => {
-        const { bash, world } = stage;
+        const { bash, world, server } = stage;
         const made = await bash(
           'source <("$M") && python -c "import rich, mdurl, hello; print(mdurl.__version__)"',
         );
@@ -67,6 +67,19 @@ Deno.test(
           '"$M" lock -q && grep -A2 -E "name: (rich|mdurl|six)$" conda-lock.yml | grep manager',
         );
         assert.deepEqual(locked.out.match(/\w+$/gm)?.sort(), ["conda", "pip", "pip"], locked.err);
+        // Another machine, whose channel is out of reach: the lock has the reasons.
+        world.remove(`${world.top}/home`);
+        const restored = await bash('source <("$M" --locked) && python -c "import rich, mdurl, hello"');
+        assert.equal(restored.status, 0, restored.err);
+        assert.match(restored.err, /^ {2}rich +15.0 +PyPI +it needs mdurl, which PyPI provides$/m);
+        server.faults.push({ path: /./, kind: "status", code: 403 });
+        for (const [name, said] of rows) {
+          const { status, out, err } = await bash(`"$M" explain ${name}`);
+          assert.equal(status, 0, err);
+          const text = said.source.replace(when, "").replace(/,? ?\\n$/, "");
+          assert.match(out, new RegExp(`${text}.*, when conda-lock.yml was made\n`));
+        }
+        server.faults.splice(0);
         // Once the requirements are others, what was decided then says nothing.
         world.write(`${world.cwd}/requirements.txt`, "rich\n");
         assert.match((await bash('"$M" explain rich')).out, /from conda as rich: the channels have it/);

@@ -11,6 +11,8 @@ import { formatLock } from "../lib/lockfile/format.ts";
 import { misfit } from "../lib/lockfile/judge.ts";
 import { differs, lacks } from "../lib/lockfile/machine.ts";
 import { parseLock } from "../lib/lockfile/parse.ts";
+import { heard, kept, told } from "../lib/lockfile/why.ts";
+import type { Decision } from "../lib/requirement/decide.ts";
 import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
 import { channel, SUBDIR } from "./channel/channel.ts";
@@ -36,7 +38,7 @@ function locked(name: string, version: string, more: Partial<Locked> = {}): Lock
 function lockOf(packages: Locked[]): Lock {
   const platforms = [...new Set(packages.map(({ platform }) => platform))].sort();
   const channels = ["https://conda.example/forge"];
-  return { hashes: {}, assumed: {}, channels, platforms, sources: [], packages };
+  return { hashes: {}, assumed: {}, why: {}, channels, platforms, sources: [], packages };
 }
 
 /** As it is read back: in the order of the file, without lines. */
@@ -180,6 +182,38 @@ Deno.test("parse: the same package twice names both lines; other categories and 
   assert.deepEqual((await parseLock(other)).packages.map(({ name }) => name), ["six"]);
   const twice = text + / {2}- name: six[^]*$/.exec(text)![0];
   await assert.rejects(parseLock(twice), /line \d+: six is there twice for linux-64, first in line \d+/);
+});
+
+Deno.test("why: told, read back, odd ones left out; what did not move keeps its reason", () => {
+  const reasons: Decision[] = [
+    { name: "Rich", by: "pypi", why: "it needs mdurl, of https://u:pw@h" },
+    { name: "torch", by: "conda", conda: "pytorch", why: "conda calls it pytorch" },
+    { name: "numpy", by: "conda", conda: "numpy", why: "" },
+    { name: "x", by: "nobody", why: "its marker is false here" },
+    { name: "https://h/x.whl", by: "pypi", why: "it is a URL" },
+  ];
+  const custom = told({ "linux-64": reasons });
+  assert.deepEqual(custom, {
+    "mambaenv_why_linux-64_rich": "PyPI: it needs mdurl, of https://***@h",
+    "mambaenv_why_linux-64_torch": "conda as pytorch: conda calls it pytorch",
+  });
+  const odd = {
+    "mambaenv_why_linux-64_a": "PyPI: \u001b[2J",
+    "mambaenv_why_linux-64_b": "nobody: x",
+    "mambaenv_why_linux-64_../c": "PyPI: x",
+    "mambaenv_why_linux-64_d": `PyPI: ${"x".repeat(501)}`,
+    "mambaenv_why___proto___e": "PyPI: x",
+    "other": "PyPI: x",
+  };
+  const found = heard({ ...custom, ...odd });
+  assert.deepEqual(Object.keys(found), ["linux-64"]);
+  assert.deepEqual(found["linux-64"]!.map(({ name }) => name), ["rich", "torch"]);
+
+  const before = { ...lockOf([locked("rich", "1.0", { manager: "pip" })]), why: found };
+  const newer = { "linux-64": [{ name: "rich", by: "pypi", why: "today's reason" } as const] };
+  assert.equal(kept({ ...before, why: newer }, before)["linux-64"]![0]!.why, found["linux-64"]![0]!.why);
+  const moved = { ...lockOf([locked("rich", "2.0", { manager: "pip" })]), why: newer };
+  assert.equal(kept(moved, before)["linux-64"]![0]!.why, "today's reason");
 });
 
 Deno.test("diff: what comes, goes, changes; the platform where there are several", () => {
@@ -447,7 +481,8 @@ Deno.test(
       const { bash, world } = stage;
       assert.equal((await bash('"$M" lock')).status, 0);
       const file = `${world.cwd}/conda-lock.yml`;
-      const { packages } = await parseLock(lockFile(stage));
+      const { packages, why } = await parseLock(lockFile(stage));
+      assert.ok(why[SUBDIR]!.length > 0, "there are reasons in it");
       const python = await venv("condalock", "conda-lock.txt");
       const words = [python, "-m", "conda_lock", "render", "-p", SUBDIR, "--kind", "explicit"];
       call([...words, "--filename-template", `${world.top}/{platform}.txt`, file]);

@@ -5,7 +5,10 @@ import type { Answer } from "../code.ts";
 import { loadCondarc } from "../condarc.ts";
 import { type Facts, gather } from "../facts.ts";
 import { readWanted, type Wanted } from "../inputs.ts";
-import { type Locked, LOCKFILE, readLock } from "../lockfile.ts";
+import { type Lock, type Locked, LOCKFILE, readLock } from "../lockfile.ts";
+import { ours } from "../lockfile/content.ts";
+import { misfit } from "../lockfile/judge.ts";
+import { decisions } from "../lockfile/why.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { createReport, plain } from "../progress.ts";
 import { homeless } from "../project.ts";
@@ -32,7 +35,8 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const packages = (lock?.packages ?? []).filter(({ platform }) => platform === subdirOf(world));
   const asked = askers(name, wanted);
   const why = asked.length > 0
-    ? await remembered(name, facts, world) ?? await decided(name, facts, wanted, world)
+    ? await remembered(name, facts, world) ?? (lock && await locked(name, lock, { facts, wanted }, world)) ??
+      await decided(name, facts, wanted, world)
     : [];
   const called = new Set([name, ...why.flatMap(({ conda }) => conda ?? [])].map(normalize));
   const lines = [
@@ -68,6 +72,28 @@ async function remembered(name: string, facts: Facts, world: World): Promise<Dec
   if (found.length === 0 || await staleness(stamp, project, settings, world) !== undefined) return undefined;
   const when = new Date(stamp.made).toISOString();
   return found.map((each) => ({ ...each, why: `${each.why}, when the environment was made (${when})` }));
+}
+
+/** What was decided for the lock, on whatever machine, where that still fits. */
+async function locked(
+  name: string,
+  lock: Lock,
+  { facts: { settings }, wanted }: { facts: Facts; wanted: Wanted },
+  world: World,
+): Promise<Decision[] | undefined> {
+  const platform = subdirOf(world);
+  if (!ours(lock.hashes[platform])) return undefined;
+  if (await misfit(lock, { wanted, settings, platform }, world) !== undefined) return undefined;
+  const packages = lock.packages.filter((each) => each.platform === platform);
+  const all = await decisions({ packages, wanted, platform, known: lock.why[platform] });
+  const found = all.filter((each) => normalize(each.name) === name);
+  if (found.some(({ by, why }) => by === "pypi" && why === LOCKFILE)) return undefined;
+  return found.map((each) => ({
+    ...each,
+    why: each.by === "nobody"
+      ? each.why
+      : `${each.why === LOCKFILE ? HAS : each.why}, when ${LOCKFILE} was made`,
+  }));
 }
 
 /** What the channels decide now. */

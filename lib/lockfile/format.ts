@@ -1,5 +1,6 @@
 // Spells conda-lock.yml: the same lock gives the same bytes, whoever makes it and when.
 import { ASSUMED, type Lock, type Locked } from "../lockfile.ts";
+import { told } from "./why.ts";
 import { bare } from "../secret.ts";
 
 const HEAD =
@@ -9,9 +10,10 @@ const HEAD =
 
 /** The text of a lock file. */
 export async function formatLock(lock: Lock): Promise<string> {
-  const { hashes, assumed, channels, platforms, sources, packages } = lock;
+  const { hashes, assumed, why, channels, platforms, sources, packages } = lock;
   const { stringify } = await import("yaml");
-  const custom = Object.fromEntries(Object.entries(assumed).map(([name, text]) => [ASSUMED + name, text]));
+  const machine = Object.fromEntries(Object.entries(assumed).map(([name, text]) => [ASSUMED + name, text]));
+  const custom = { ...machine, ...told(why) };
   const content = {
     version: 1,
     metadata: {

@@ -4,6 +4,7 @@ import { ASSUMED, type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
 import { Problem, reason } from "../problem.ts";
 import { normalize } from "../requirement/parse.ts";
 import { bare, shown } from "../secret.ts";
+import { heard } from "./why.ts";
 
 const RELOCK = "make it anew: mambaenv lock";
 
@@ -33,6 +34,7 @@ export async function parseLock(text: string): Promise<Lock> {
   return {
     hashes: texts(metadata["content_hash"]),
     assumed: assumptions(texts(metadata["custom_metadata"])),
+    why: heard(texts(metadata["custom_metadata"])),
     channels: list(metadata["channels"]).map((channel) =>
       typeof channel === "string" ? channel : String(fields(channel, "a channel", 1)["url"])
     ),

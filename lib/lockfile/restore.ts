@@ -10,21 +10,21 @@ import type { Lock, Locked } from "../lockfile.ts";
 import { type Installed, invoke, type PipOrder, prepare, review, type Surroundings, survey } from "../pip.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { called, type Decision } from "../requirement/decide.ts";
-import { environment } from "../requirement/environment.ts";
-import { evaluate } from "../requirement/marker.ts";
 import type { Requirement } from "../requirements.ts";
 import { shown } from "../secret.ts";
 import type { World } from "../world.ts";
 import { local } from "./content.ts";
-import { condas } from "./judge.ts";
 import { differs, lacks } from "./machine.ts";
 import { archives, plain, there } from "./wheels.ts";
+import { decisions } from "./why.ts";
 
 /** What is to be restored, and by what means. */
 export interface Restoring {
   packages: readonly Locked[];
   /** What the lock assumes of the machine. */
   assumed: Lock["assumed"];
+  /** Why the lock has them from where. */
+  why?: readonly Decision[];
   wanted: Wanted;
   engine: Engine;
   order: Order;
@@ -50,7 +50,7 @@ export async function restore(
     world.err(`mambaenv: warning: ${line}\n`);
   }
   const missing = order.offline ? await lacking(records, task, world) : undefined;
-  const why = await decisions(packages, wanted, order.platform);
+  const why = await decisions({ packages, wanted, platform: order.platform, known: task.why });
   const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))
     .map(({ name, version }) => `${name} ==${version}`);
   const act = (by: Engine) => by.restore(records, { ...order, specs }, supply(task, world));
@@ -106,36 +106,6 @@ function supply({ order, condarc, report }: Restoring, world: World): Supply {
     return [...new Set([...found, url])];
   };
   return { world, report, index: { http, locate } };
-}
-
-/** Who provides each requirement, as the lock has it. */
-async function decisions(
-  packages: readonly Locked[],
-  { requirements, specs }: Wanted,
-  platform: string,
-): Promise<Decision[]> {
-  const of = (wanted: string) =>
-    new Map(packages.filter(({ manager }) => manager === wanted).map((each) => [each.name, each] as const));
-  const [conda, pip] = [of("conda"), of("pip")];
-  const here = environment(platform, conda.get("python")?.version ?? "3");
-  const why = "conda-lock.yml";
-  const asked = specs.map(({ spec }): Decision => {
-    const name = /^[\w.-]+/.exec(spec)?.[0] ?? spec;
-    return { name, by: conda.has(name) ? "conda" : "nobody", conda: name, why };
-  });
-  const others = await Promise.all(requirements.map(async (each): Promise<Decision> => {
-    const name = called(each);
-    if (each.marker && !evaluate(each.marker, here)) {
-      return { name, by: "nobody", why: "its marker is false here" };
-    }
-    if (local(each)) return { name, by: "pypi", why: "it is a path" };
-    if (pip.has(each.name ?? "")) return { name, by: "pypi", why };
-    const found = await condas(each, conda);
-    return found
-      ? { name, by: "conda", conda: found.name, why }
-      : { name, by: "nobody", why: `${why} has no such package` };
-  }));
-  return [...new Map([...asked, ...others].map((each) => [each.name, each])).values()];
 }
 
 /** The first moment that a zip file can name, 1980. */

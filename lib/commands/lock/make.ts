@@ -5,6 +5,7 @@ import { resolve } from "../../engines/builtin.ts";
 import { Conflict } from "../../engines/engine.ts";
 import { readWanted, type Wanted } from "../../inputs.ts";
 import { type Lock, type Locked, LOCKFILE } from "../../lockfile.ts";
+import { kept } from "../../lockfile/why.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
 import type { Project } from "../../project.ts";
@@ -70,14 +71,16 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
     const archives = await pypi({ ...making, condarc, wanted, solved, tool, report, clear }, world);
     const hash = (platform: string) => contentHash({ wanted, settings, platform }, world);
     const hashes = await Promise.all(platforms.map(async (each) => [each, await hash(each)] as const));
-    return {
+    const lock: Lock = {
       hashes: Object.fromEntries(hashes),
       assumed: assumed(world),
+      why: Object.fromEntries(solved.map(({ platform, made }) => [platform, made.why])),
       channels: urls,
       platforms,
       sources: sources(project, wanted, world),
       packages: [...solved.flatMap(locked), ...archives],
     };
+    return before ? { ...lock, why: kept(lock, before) } : lock;
   } finally {
     clear();
   }
