@@ -5,7 +5,8 @@ import { called } from "./requirement/decide.ts";
 import { formatFlags } from "./requirement/options.ts";
 import { cutoff } from "./requirement/moment.ts";
 import { environ, type Installed, inventory, settings } from "./requirement/pip.ts";
-import { ONLINE, PRIOR, refusal } from "./requirement/refusal.ts";
+import { demands, Rejected } from "./requirement/demand.ts";
+import { conflicting, conflictOf, ONLINE, PRIOR, refusal } from "./requirement/refusal.ts";
 import { parseVersion } from "./requirement/version.ts";
 import { type Option, type Place, type Requirement } from "./requirements.ts";
 import type { Ended, Env, World } from "./world.ts";
@@ -77,13 +78,19 @@ export async function invoke(
     const lines = requirementLines(order);
     world.write(`${folder}/requirements.txt`, textOf(lines));
     world.write(`${folder}/constraints.txt`, textOf(constraintLines(before, order.constraints)));
-    const ended = await world.run(command(order, folder), {
-      cwd: order.root,
-      env: own,
-      stdout: order.quiet ? "capture" : "stderr",
-      stderr: "capture",
-    });
-    if (ended.status !== 0) throw refusal(order, placed(ended, folder, lines));
+    const run = (stdout: "capture" | "stderr") =>
+      world.run(command(order, folder), { cwd: order.root, env: own, stdout, stderr: "capture" });
+    const ended = await run(order.quiet ? "capture" : "stderr");
+    if (ended.status !== 0) {
+      const problem = refusal(order, placed(ended, folder, lines));
+      if (!conflicting(ended)) throw problem;
+      // What was shown cannot be read any more.
+      const conflict = conflictOf(order.quiet ? ended : await run("capture"));
+      throw new Rejected(
+        problem,
+        demands(conflict, new Map(before.map((each) => [each.name, each.version]))),
+      );
+    }
     world.err(ended.stderr);
   } finally {
     world.remove(folder);

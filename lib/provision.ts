@@ -1,6 +1,6 @@
 // Fills a new prefix: one solve for Python and all that the channels have, then pip for the rest.
-import type { Index } from "./builtin/repodata.ts";
 import { type Assumed, assuming, subdirOf } from "./builtin/virtual.ts";
+import { caches, channels, open } from "./channels.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
 import type { Engine, Order, Report } from "./engines/engine.ts";
 import type { Facts } from "./facts.ts";
@@ -10,9 +10,9 @@ import { unlocked } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
-import { cutoff } from "./requirement/moment.ts";
+import { reasoned } from "./requirement/demand.ts";
 import type { Settings } from "./settings.ts";
-import { type Check, settle } from "./settle.ts";
+import { type Check, reconcile, settle } from "./settle.ts";
 import type { Decision, Split, Target } from "./split.ts";
 import { table } from "./table.ts";
 import { secretless } from "./secret.ts";
@@ -130,8 +130,15 @@ function hushed({ quiet, verbose }: Task, world: World): boolean {
   return quiet || !(verbose || world.tty(2));
 }
 
-/** One solve, then pip for the rest. */
+/** One solve, then pip for the rest; once more where pip finds no way with it. */
 async function solved(wish: Wish, world: World): Promise<Made> {
+  return await reconcile(wish, async (wanted, asked) => {
+    const { why, added } = await filled({ ...wish, wanted }, world);
+    return { why: reasoned(why, asked), added };
+  }, world);
+}
+
+async function filled(wish: Wish, world: World): Promise<Made> {
   const { facts: { project, settings }, wanted, prefix, report } = wish;
   const made = await install(wish, world);
   const order = {
@@ -148,7 +155,6 @@ async function solved(wish: Wish, world: World): Promise<Made> {
   return { why: made.why, added: await pip(order, world, report) };
 }
 
-type Asking = Pick<Wish, "wanted" | "condarc"> & { facts: Pick<Facts, "settings"> };
 interface Wish extends Task {
   condarc: Condarc;
   wanted: Wanted;
@@ -185,37 +191,7 @@ async function install(wish: Wish, world: World): Promise<Split> {
   }
 }
 
-/** Opens the channels that are asked for. Throws Problem. */
-export async function open(
-  asking: Asking,
-  platform: string,
-  report: Report,
-  world: World,
-): Promise<Index> {
-  const { condarc, facts: { settings: { offline, newer } } } = asking;
-  const { openChannels } = await import("./builtin/repodata.ts");
-  const before = newer && cutoff(newer.value);
-  const index = await openChannels(channels(asking), platform, { world, condarc, report, offline, before });
-  if (newer === undefined || (await index.records("python")).length > 0) return index;
-  index.close();
-  throw new Problem(
-    `The channels have no Python of ${newer.value} or before (exclude-newer by ${newer.from})`,
-    "mambaenv --exclude-newer DATE, with a later one",
-  );
-}
-
 /** What the settings say of a machine that is not this one. */
 export function elsewhere({ cuda, glibc }: Pick<Settings, "cuda" | "glibc">): Assumed {
   return { ...cuda && { cuda: cuda.value }, ...glibc && { glibc: glibc.value } };
-}
-
-/** The channels that are asked for. */
-export function channels({ facts: { settings }, wanted, condarc }: Asking): readonly string[] {
-  return settings.channels?.value ?? wanted.channels?.value ??
-    (condarc.channels.length > 0 ? condarc.channels : ["conda-forge"]);
-}
-
-/** Package caches in order: what is configured, the root's own. */
-export function caches({ root, condarc }: Pick<Wish, "root" | "condarc">): string[] {
-  return [...new Set([...condarc.pkgs_dirs, `${root}/pkgs`])];
 }

@@ -1,8 +1,8 @@
 // The split that a solve accepts: where conda finds no way, the packages that it names go to pip, then all of them.
-import { Conflict } from "./engines/engine.ts";
+import { Conflict, Impossible } from "./engines/engine.ts";
 import type { Wanted } from "./inputs.ts";
-import { Problem } from "./problem.ts";
 import { dependency } from "./requirement/conda.ts";
+import { type Demand, demanded, Rejected } from "./requirement/demand.ts";
 import { normalize } from "./requirement/parse.ts";
 import { type Packaged, untangle } from "./requirement/whole.ts";
 import { type Decision, type Index, type Split, split, type Target } from "./split.ts";
@@ -118,9 +118,47 @@ function indent({ message }: Error): string {
   return message.trim().split("\n").map((line) => `    ${line}`).join("\n");
 }
 
-function impossible(error: Conflict, { conda }: Split): Problem {
-  return new Problem(
+function impossible(error: Conflict, { conda }: Split): Impossible {
+  return new Impossible(
     `Cannot satisfy ${conda.join(", ")}:\n${indent(error)}`,
     "ask for another version: mambaenv --python VERSION, or another channel: --channel NAME",
   );
+}
+
+/** Solves after pip found no way with what conda installed. */
+const AGAIN = 2;
+
+/**
+ * Acts with what is wanted, conda's part and then pip's; where pip finds no way with what conda installed, once more
+ * with what pip asks for, conda deciding as for any requirement who provides it. Throws pip's Problem where that does
+ * not help.
+ */
+export async function reconcile<T>(
+  { wanted, clear }: Pick<Unsettled, "wanted" | "clear">,
+  act: (wanted: Wanted, asked: readonly Demand[]) => Promise<T>,
+  world: World,
+): Promise<T> {
+  const asked: Demand[] = [];
+  let first: Rejected | undefined;
+  for (let tries = 0;; tries++) {
+    const requirements = [...wanted.requirements, ...asked.map(demanded)];
+    try {
+      return await act({ ...wanted, requirements }, asked);
+    } catch (error) {
+      const rejected = error instanceof Rejected;
+      const more = rejected
+        ? error.demands.filter(({ text }) => !asked.some((each) => each.text === text))
+        : [];
+      if (tries === AGAIN || more.length === 0) {
+        throw first !== undefined && (rejected || error instanceof Impossible) ? first : error;
+      }
+      first ??= error as Rejected;
+      clear();
+      const reasons = more.map(({ text, by }) => `\n    ${by} needs ${text}`).join("");
+      world.err(
+        `mambaenv: warning: pip finds no way with conda's versions, so it is solved once more:${reasons}\n`,
+      );
+      asked.push(...more);
+    }
+  }
 }

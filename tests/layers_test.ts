@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "deeds",
-    /^lib\/(store|inventory|facts|building|staged|settle|fallback|background|provision|perform)\.ts$/,
+    /^lib\/(store|inventory|facts|building|channels|staged|settle|fallback|background|provision|perform)\.ts$/,
   ],
   ["commands", /^lib\/commands\/.*\.ts$/],
   ["program", /^main\.ts$/],

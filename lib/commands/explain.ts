@@ -12,7 +12,7 @@ import { decisions } from "../lockfile/why.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { createReport, plain } from "../progress.ts";
 import { homeless } from "../project.ts";
-import { open } from "../provision.ts";
+import { open } from "../channels.ts";
 import { dependency } from "../requirement/conda.ts";
 import { normalize } from "../requirement/parse.ts";
 import { type Decision, split } from "../split.ts";

@@ -9,7 +9,7 @@ import { local } from "../lockfile/content.ts";
 import { restore } from "../lockfile/restore.ts";
 import { EXIT } from "../problem.ts";
 import { counted, createReport } from "../progress.ts";
-import { caches, channels } from "../provision.ts";
+import { caches, channels } from "../channels.ts";
 import { begin, discard, lockOf, sweep } from "../store.ts";
 import type { World } from "../world.ts";
 import { type Held, held } from "./locked.ts";

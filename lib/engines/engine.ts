@@ -1,6 +1,7 @@
 // What an engine is asked for, and how it tells of its progress.
 import type { Record } from "../builtin/record.ts";
 import type { Index } from "../builtin/repodata.ts";
+import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
 
 /** A new prefix to be filled: `prefix` is the final path, an empty or missing folder. */
@@ -51,6 +52,9 @@ export interface Progress {
   total?: number;
 }
 export type Report = (progress: Progress) => void;
+
+/** Nothing that can be asked of conda and PyPI satisfies all. */
+export class Impossible extends Problem {}
 
 /** The solver found no way; `message` holds its reasons. */
 export class Conflict extends Error {

@@ -11,10 +11,20 @@ export const ONLINE = "leave out --offline once";
 /** pip's option for what is not too new; pip 26 knows it. */
 export const PRIOR = "--uploaded-prior-to";
 
+/** The reasons of a conflict, which pip tells on stdout, among its progress. */
+export function conflictOf({ stdout }: Ended): string {
+  return /^The conflict is caused by:[^]*/m.exec(stdout)?.[0] ?? "";
+}
+
+/** Whether a run of pip ended with a conflict. */
+export function conflicting({ stderr }: Ended): boolean {
+  return stderr.includes("ResolutionImpossible");
+}
+
 /** The Problem for a run of pip that failed. */
-export function refusal(order: PipOrder, { status, stdout, stderr }: Ended): Problem {
-  // pip tells the reasons of a conflict on stdout, among its progress.
-  const conflict = /^The conflict is caused by:[^]*/m.exec(stdout)?.[0] ?? "";
+export function refusal(order: PipOrder, ended: Ended): Problem {
+  const { status, stdout, stderr } = ended;
+  const conflict = conflictOf(ended);
   const words = secretless([stderr.trim() || stdout.trim(), conflict.trim()].filter(Boolean).join("\n"));
   const names = order.requirements.map(called).join(", ");
   if (words.includes(`no such option: ${PRIOR}`)) {
@@ -30,7 +40,7 @@ export function refusal(order: PipOrder, { status, stdout, stderr }: Ended): Pro
   const at = order.requirements.find(({ name }) => wanted !== undefined && name === normalize(wanted));
   const hint = at
     ? `correct ${JSON.stringify(at.file)} line ${at.line}: ${secretless(at.text)}`
-    : /ResolutionImpossible/.test(words)
+    : conflicting(ended)
     ? "what conda installed is held fixed: ask for versions that go together"
     : "";
   return new Problem(`pip could not install ${names} (status ${status})\n${words}`, hint);

@@ -1,5 +1,5 @@
 // A package is whole: it comes from conda or from PyPI, never half from each.
-import { Problem } from "../problem.ts";
+import { Impossible } from "../engines/engine.ts";
 import type { Requirement } from "../requirements.ts";
 import { dependency, fits, toConda } from "./conda.ts";
 import { called, type Decision, type Part } from "./decide.ts";
@@ -136,9 +136,9 @@ function torn(
   { name, why }: Decision,
   found: Packaged,
   packages: readonly Packaged[],
-): Problem {
+): Impossible {
   const needers = users(found.name, packages).join(", ") || "the environment";
-  return new Problem(
+  return new Impossible(
     `Cannot take ${name} from PyPI (${why}): conda's ${needers} needs ${found.name} ${found.version}, and a package ` +
       "cannot be half from each",
     `change ${JSON.stringify(file)} line ${line}: ${secretless(text)}`,

@@ -9,9 +9,11 @@ import { kept } from "../../lockfile/why.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
 import type { Project } from "../../project.ts";
-import { elsewhere, open } from "../../provision.ts";
-import { attempt, type Check, settle } from "../../settle.ts";
+import { open } from "../../channels.ts";
+import { elsewhere } from "../../provision.ts";
+import { attempt, type Check, reconcile, settle } from "../../settle.ts";
 import { dependency } from "../../requirement/conda.ts";
+import { reasoned } from "../../requirement/demand.ts";
 import { type Split, split } from "../../split.ts";
 import { bare } from "../../secret.ts";
 import type { World } from "../../world.ts";
@@ -31,7 +33,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   const { report, clear } = createReport(world, { quiet, verbose });
   const python = (settings.python ?? wanted.python)?.value ?? "";
   let urls: string[] = [];
-  const solve = async (platform: string, more: readonly string[] = []): Promise<Solved> => {
+  const solve = async (wanted: Wanted, platform: string, more: readonly string[] = []): Promise<Solved> => {
     const index = await open({ facts, wanted, condarc }, platform, report, world);
     urls = index.channels.map(({ url }) => url);
     try {
@@ -61,14 +63,18 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   };
   try {
     const platforms = [...new Set(making.platforms)].sort();
-    const solved: Solved[] = [];
-    for (const platform of platforms) solved.push(await solve(platform));
     const here = subdirOf(world);
-    const tool = async () => {
-      const found = solved.find(({ platform }) => platform === here);
-      return found?.records.some(({ name }) => name === "pip") ? found : await solve(here, ["pip"]);
-    };
-    const archives = await pypi({ ...making, condarc, wanted, solved, tool, report, clear }, world);
+    const { solved, archives } = await reconcile({ wanted, clear }, async (wanted, asked) => {
+      const solved: Solved[] = [];
+      for (const platform of platforms) solved.push(await solve(wanted, platform));
+      const tool = async () => {
+        const found = solved.find(({ platform }) => platform === here);
+        return found?.records.some(({ name }) => name === "pip") ? found : await solve(wanted, here, ["pip"]);
+      };
+      const archives = await pypi({ ...making, condarc, wanted, solved, tool, report, clear }, world);
+      for (const { made } of solved) made.why = reasoned(made.why, asked);
+      return { solved, archives };
+    }, world);
     const hash = (platform: string) => contentHash({ wanted, settings, platform }, world);
     const hashes = await Promise.all(platforms.map(async (each) => [each, await hash(each)] as const));
     const lock: Lock = {

@@ -8,7 +8,7 @@ import type { Wanted } from "../../inputs.ts";
 import { lock } from "../../lock.ts";
 import type { Locked } from "../../lockfile.ts";
 import { invoke, type PipOrder, prepare, type Surroundings } from "../../pip.ts";
-import { caches, open } from "../../provision.ts";
+import { caches, open } from "../../channels.ts";
 import { begin, discard, type Draft, lockOf, sweep } from "../../store.ts";
 import { Problem } from "../../problem.ts";
 import type { Requirement } from "../../requirements.ts";
