@@ -24,7 +24,7 @@ export type Environment =
 
 /** The folder of all generations beside the links. */
 export function generations(place: Place): string {
-  return `${place.envs}/.mambaenv`;
+  return link({ ...place, name: ".mambaenv" });
 }
 
 /**
@@ -47,7 +47,7 @@ export function awaitedOf(place: Place): string {
 }
 
 export function link(place: Place): string {
-  return `${place.envs}/${place.name}`;
+  return `${place.envs === "/" ? "" : place.envs}/${place.name}`;
 }
 
 /** The place of `--prefix PATH`: its label is the whole path, as conda has it. */
@@ -145,8 +145,9 @@ export function sweep(place: Place, world: World): void {
   const behind = (entry: string, start: string) => entry.startsWith(start) ? entry.slice(start.length) : "";
   for (const entry of world.list(place.envs) ?? []) {
     const temporary = /^\.\d+\.\d+\.tmp$/.test(behind(entry, place.name));
-    if (temporary && world.readlink(`${place.envs}/${entry}`) !== undefined) {
-      world.remove(`${place.envs}/${entry}`);
+    const path = link({ ...place, name: entry });
+    if (temporary && world.readlink(path) !== undefined) {
+      world.remove(path);
     }
   }
   for (const entry of world.list(dir) ?? []) {

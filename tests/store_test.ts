@@ -7,7 +7,19 @@ import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
 import { readSettings } from "../lib/settings.ts";
 import { asked, digest, readInputs, staleness, type Stamp, writeStamp } from "../lib/stamp.ts";
-import { begin, commit, discard, look, newest, type Place, placeOf, stem, sweep } from "../lib/store.ts";
+import {
+  begin,
+  commit,
+  discard,
+  generations,
+  link,
+  look,
+  newest,
+  type Place,
+  placeOf,
+  stem,
+  sweep,
+} from "../lib/store.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const STAMP: Stamp = {
@@ -25,6 +37,15 @@ const STAMP: Stamp = {
 function placed(world: TestWorld): Place {
   return { envs: `${world.top}/root/envs`, name: "e", label: "e" };
 }
+
+Deno.test("placeOf: a prefix's folder, name and generations, in the root of all folders too", () => {
+  for (
+    const [path, envs, beside] of [["/env", "/", "/.mambaenv"], ["/a/env", "/a", "/a/.mambaenv"]] as const
+  ) {
+    const place = placeOf(path);
+    assert.deepEqual([place.envs, link(place), generations(place)], [envs, path, beside]);
+  }
+});
 
 Deno.test("look: missing, plain, generation, damaged, dangling, links elsewhere and in circles", () => {
   const world = testWorld({

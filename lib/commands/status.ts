@@ -12,7 +12,7 @@ import type { Setting } from "../settings.ts";
 import { secretless } from "../secret.ts";
 import { ask, detect } from "../shells.ts";
 import { VERSION } from "../version.ts";
-import { lockOf } from "../store.ts";
+import { link, lockOf } from "../store.ts";
 import type { World } from "../world.ts";
 import { asking, files } from "./status/files.ts";
 import { word } from "./word.ts";
@@ -130,7 +130,7 @@ function absence(facts: Facts, world: World): string[] {
   try {
     const { place } = building(facts, world);
     plan(facts);
-    return [`none yet: will be made as ${place.envs}/${place.name}`];
+    return [`none yet: will be made as ${link(place)}`];
   } catch (error) {
     if (error instanceof Problem) return [`none: ${error.message}`];
     throw error;
