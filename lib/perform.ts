@@ -143,7 +143,7 @@ async function generation(
   if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
   if (taken(link(place), world)) throw occupied(place, world);
   const draft = begin(place, world);
-  const { report: show, clear } = createReport(world, request.flags);
+  const { report: show, clear, world: aside } = createReport(world, request.flags);
   const report = (progress: Progress) => {
     held.doing(describe(progress));
     show(progress);
@@ -155,8 +155,8 @@ async function generation(
   });
   try {
     const { quiet = false, verbose = false } = request.flags;
-    const task = { prefix: draft.prefix, root, engine, facts, quiet, verbose, report, clear };
-    const { inputs, requirements, lock, solved } = await provision(task, world);
+    const task = { prefix: draft.prefix, root, engine, facts, quiet, verbose, report };
+    const { inputs, requirements, lock, solved } = await provision(task, aside);
     const after = inputs.map(({ path }) => resolve(project?.root ?? "/", path));
     writeStamp(draft.prefix, {
       version: 1,

@@ -23,11 +23,11 @@ export interface Loudness {
   verbose?: boolean;
 }
 
-/** A `Report` and what clears its line. */
+/** A `Report`, what clears its line, and the world whose words begin where that line was. */
 export function createReport(
   world: World,
   { quiet, verbose }: Loudness,
-): { report: Report; clear: () => void } {
+): { report: Report; clear: () => void; world: World } {
   const terminal = world.tty(2);
   const told = new Set<string>();
   const rate = meter(world);
@@ -37,7 +37,12 @@ export function createReport(
     if (shown) world.err("\r\x1b[K");
     shown = false;
   };
-  if (quiet) return { report: () => undefined, clear };
+  const err = (text: string) => {
+    clear();
+    world.err(text);
+  };
+  const aside = { ...world, err };
+  if (quiet) return { report: () => undefined, clear, world: aside };
   const first = (key: string) => !told.has(key) && told.add(key);
   const report = (progress: Progress) => {
     const { stage, what = "", total } = progress;
@@ -63,7 +68,7 @@ export function createReport(
       [shown, last] = [true, now];
     }
   };
-  return { report, clear };
+  return { report, clear, world: aside };
 }
 
 /** Bytes a second, of the last few seconds. */

@@ -29,8 +29,6 @@ export interface Task {
   quiet: boolean;
   verbose: boolean;
   report: Report;
-  /** Takes the progress line away, for words that stay. */
-  clear: () => void;
 }
 
 /** What the environment was made from, for its stamp. */
@@ -67,7 +65,6 @@ export async function provision(task: Task, here: World): Promise<Provision> {
     // Where `conda env config vars` keeps them, and conda's own activation looks.
     world.write(`${task.prefix}/conda-meta/state`, JSON.stringify({ env_vars: wanted.variables }) + "\n");
   }
-  task.clear();
   if (!task.quiet) world.err(table(why, task.prefix, added, world));
   return {
     inputs,
@@ -96,7 +93,6 @@ async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; 
     throw new Problem(`conda-lock.yml does not fit: ${reason}`, "mambaenv lock", EXIT.stale);
   }
   if (reason !== undefined && settings.lock !== "frozen") {
-    wish.clear();
     world.err(unused(reason));
     return { lock: "unfit" };
   }
@@ -108,6 +104,7 @@ async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; 
     platform,
     caches: caches(wish),
     offline: settings.offline,
+    quiet: wish.quiet,
   };
   const packages = packagesFor(lock, platform);
   const made = await restore(
@@ -171,6 +168,7 @@ async function install(wish: Wish, world: World): Promise<Split> {
     platform: target.platform,
     caches: caches(wish),
     offline: settings.offline,
+    quiet: wish.quiet,
   };
   const act = async ({ conda: specs }: Split, check: Check) => {
     world.remove(prefix);

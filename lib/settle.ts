@@ -13,8 +13,6 @@ export interface Unsettled {
   wanted: Wanted;
   target: Target;
   index: Index;
-  /** Takes the progress line away, for words that stay. */
-  clear: () => void;
 }
 
 /** Solves with named packages away before all go. */
@@ -38,7 +36,7 @@ class Torn extends Conflict {
  * does not help either.
  */
 export async function settle<T>(
-  { wanted, target, index, clear }: Unsettled,
+  { wanted, target, index }: Unsettled,
   act: Act<T>,
   world: World,
 ): Promise<{ made: Split; done: T }> {
@@ -49,7 +47,6 @@ export async function settle<T>(
       return await attempt(made, wanted, act);
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
-      clear();
       if (error instanceof Torn) {
         world.err(`mambaenv: warning: ${error.message.replaceAll("\n", "\nmambaenv: warning: ")}\n`);
         for (const [name, why] of error.away) away.set(name, why);
@@ -59,7 +56,7 @@ export async function settle<T>(
       const movable = movables(made, wanted);
       const named = blamed(error, movable);
       if (tries++ > TRIES || named.length === 0 || named.length === movable.length) {
-        return await surrender(error, { wanted, target, index, clear }, act, world);
+        return await surrender(error, { wanted, target, index }, act, world);
       }
       const names = named.map(({ name }) => name).sort();
       world.err(
@@ -134,7 +131,7 @@ const AGAIN = 2;
  * not help.
  */
 export async function reconcile<T>(
-  { wanted, clear }: Pick<Unsettled, "wanted" | "clear">,
+  { wanted }: Pick<Unsettled, "wanted">,
   act: (wanted: Wanted, asked: readonly Demand[]) => Promise<T>,
   world: World,
 ): Promise<T> {
@@ -153,7 +150,6 @@ export async function reconcile<T>(
         throw first !== undefined && (rejected || error instanceof Impossible) ? first : error;
       }
       first ??= error as Rejected;
-      clear();
       const reasons = more.map(({ text, by }) => `\n    ${by} needs ${text}`).join("");
       world.err(
         `mambaenv: warning: pip finds no way with conda's versions, so it is solved once more:${reasons}\n`,

@@ -6,7 +6,7 @@ import { type Name, peer } from "./peer/peer.ts";
 import { staged } from "./stage.ts";
 
 const ignore = !(await oracle());
-const REQUIREMENTS = "hello\nrequests>=2.31\nonlypypi\n";
+const REQUIREMENTS = "hello\nrequests>=2.31\nonlypypi\n# conda: accel\n";
 
 /** PEP 668: what the program makes has a Python that is not for pip to change, as a distribution may have it. */
 function mark(root: string, name: Name): void {
@@ -32,6 +32,7 @@ for (const name of ["conda", "mamba", "micromamba"] as const) {
         mark(root, name);
         const first = await bash(
           'source <("$M") && python -c "import hello, requests, onlypypi; print(1)" && echo "$CONDA_PREFIX"',
+          { CONDA_OVERRIDE_CUDA: "" },
         );
         assert.equal(first.status, 0, first.err);
         const prefix = first.out.split("\n")[1]!;
@@ -40,6 +41,7 @@ for (const name of ["conda", "mamba", "micromamba"] as const) {
         assert.match(own.err, /externally-managed-environment/);
         assert.match(readlinkSync(`${root}/envs/work`), /^\.mambaenv\/work-/);
         assert.equal(JSON.parse(world.read(`${prefix}/conda-meta/mambaenv.json`)!).engine, name);
+        assert.match(first.err, /without graphics card: accel; for a machine that has one: --cuda/);
         assert.match(first.err, /^ {2}requests +[\d.]+ +conda/m);
         assert.match(first.err, /^ {2}onlypypi +[\d.]+ +PyPI/m);
         const asked = server.requests.length;
@@ -63,9 +65,11 @@ Deno.test(
       for (const [i, [names, words, engine]] of order.entries()) {
         const root = `${world.top}/root${i}`;
         await peer(root, names);
-        const code = `source <("$M" --name e${i} ${words}) && cat "$CONDA_PREFIX/conda-meta/mambaenv.json"`;
+        const code =
+          `source <("$M" -q --name e${i} ${words}) && cat "$CONDA_PREFIX/conda-meta/mambaenv.json"`;
         const { out, err } = await bash(code, { MINICONDA3_PATH: root });
         assert.equal(JSON.parse(out || "{}").engine, engine, err);
+        assert.equal(err, "", "quiet, whoever makes it");
       }
     }),
 );

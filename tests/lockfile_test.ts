@@ -758,4 +758,13 @@ Deno.test({
     assert.match(here.err, /conda-lock.yml was made for cuda 12.4, and this machine has none/);
     assert.match(here.err, /gpu may not work here: needs __cuda >=12, and this machine has none/);
     assert.equal(here.status, 0, here.err);
+    fs.writeFileSync(`${stage.world.cwd}/requirements.txt`, "# conda: accel\n");
+    fs.rmSync(`${stage.world.cwd}/conda-lock.yml`);
+    const show = 'cat "$CONDA_PREFIX/share/accel/version"';
+    const slow = await bash(`source <("$M") && ${show}`, none);
+    assert.equal(slow.out, "1.0 cpu_0\n", slow.err);
+    assert.match(slow.err, /without graphics card: accel; for a machine that has one: --cuda 12.4\n/);
+    const fast = await bash(`source <("$M" --cuda 12.4) && ${show}`, none);
+    assert.equal(fast.out, "1.0 cuda12_1\n", fast.err);
+    assert.doesNotMatch(fast.err, /without graphics card/);
   }));

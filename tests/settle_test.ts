@@ -29,7 +29,7 @@ async function settled(
   const target = { python: "3.11", platform: "linux-64" };
   const index = channel("python", "a", "b", "c", "d", "e", "pip");
   const { made } = await settle(
-    { wanted, target, index, clear: () => undefined },
+    { wanted, target, index },
     async ({ conda }, check) => {
       const names = conda.map((spec) => spec.split(" ")[0]).filter((name) => !/^(python|pip)$/.test(name!));
       asked.push(names.join(" "));

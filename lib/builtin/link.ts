@@ -68,8 +68,7 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   });
 
   const [copied] = plans.filter((item) => writer.way(item) === "copy");
-  const clear = world.tty(2) ? "\r\x1b[K" : "";
-  if (copied) world.err(`${clear}mambaenv: note: ${copies(parent(copied.dir), prefix, world)}\n`);
+  if (copied) world.err(`mambaenv: note: ${copies(parent(copied.dir), prefix, world)}\n`);
   const { compile } = await import("./compile.ts");
   const compiled = python && !world.env["PYTHONDONTWRITEBYTECODE"]
     ? await compile({ plans, python, writer, claims, report, world })

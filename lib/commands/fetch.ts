@@ -22,7 +22,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   taken.doing("fetching its packages");
   sweep(place, world);
   const draft = begin(place, world);
-  const { report, clear } = createReport(world, request.flags);
+  const { report, clear, world: aside } = createReport(world, request.flags);
   const end = () => {
     clear();
     discard(draft, world);
@@ -30,7 +30,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   };
   const untrap = world.trap(end);
   try {
-    await fill(found, { prefix: draft.prefix, root, report, clear }, world);
+    await fill(found, { prefix: draft.prefix, root, report }, aside);
   } finally {
     untrap();
     end();
@@ -43,9 +43,9 @@ export async function run(request: Request, world: World): Promise<Answer> {
   return { out: "", exit: EXIT.ok };
 }
 
-type Room = ReturnType<typeof createReport> & { prefix: string; root: string };
+type Room = Pick<ReturnType<typeof createReport>, "report"> & { prefix: string; root: string };
 
-async function fill(found: Held, { prefix, root, report, clear }: Room, world: World): Promise<void> {
+async function fill(found: Held, { prefix, root, report }: Room, world: World): Promise<void> {
   const { facts, wanted, packages, platform, project, lock: { assumed } } = found;
   const condarc = await loadCondarc(world, facts.installation()?.root, facts.settings.mirrors?.value);
   const order = {
@@ -58,6 +58,6 @@ async function fill(found: Held, { prefix, root, report, clear }: Room, world: W
   };
   // What is on this machine is at hand anyway, and building it would write into the project.
   const far = { ...wanted, requirements: wanted.requirements.filter((each) => !local(each)) };
-  const how = { engine: builtin, order, condarc, root: project.root, quiet: !world.tty(2), report, clear };
+  const how = { engine: builtin, order, condarc, root: project.root, quiet: !world.tty(2), report };
   await restore({ packages, assumed, wanted: far, ...how }, world);
 }

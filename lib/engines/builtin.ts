@@ -1,6 +1,6 @@
 // The engine that needs no other program: channels, solve, download, unpack, link.
 import { type FetchOptions, fetchPackages } from "../builtin/fetch.ts";
-import { cpuOnly } from "../builtin/gpu.ts";
+import { tellCpuOnly } from "../builtin/gpu.ts";
 import { Damaged } from "../builtin/damaged.ts";
 import { pardon, readAhead } from "../builtin/manifest.ts";
 import type { Record } from "../builtin/record.ts";
@@ -45,12 +45,7 @@ export async function resolve(
   const virtual = await virtualPackages(world, order.platform);
   const ahead = (names: ReadonlySet<string>, busy: () => boolean) => readAhead(order.caches, names, busy);
   const records = await solve(index, order.specs, { virtual, held, report, ahead });
-  const slow = await cpuOnly(records, index, virtual);
-  if (slow.length > 0) {
-    world.err(
-      `mambaenv: without graphics card: ${slow.join(", ")}; for a machine that has one: --cuda 12.4\n`,
-    );
-  }
+  await tellCpuOnly(records, order, { world, index });
   return records;
 }
 

@@ -17,6 +17,8 @@ export interface Order {
   /** Package caches, conda's layout; the first that is writable gets new packages. */
   caches: readonly string[];
   offline: boolean;
+  /** Whether only warnings and errors are for the user. */
+  quiet?: boolean;
 }
 
 /** Fills prefixes. Throws Problem; what it leaves in `prefix` then is the caller's to sweep. */
@@ -29,6 +31,9 @@ export interface Engine {
   restore(records: readonly Record[], order: Order, tools: Supply): Promise<void>;
 }
 
+/** What is asked of packages that were chosen. */
+export type Installed = Pick<Record, "name" | "version" | "build" | "depends">;
+
 /** What an engine works with. */
 export interface Tools {
   world: World;
@@ -36,7 +41,7 @@ export interface Tools {
   /** The channels of the order, opened. */
   index: Index;
   /** Told of the packages as soon as they are known. Throws Conflict where they are not to be. */
-  check?(packages: readonly Pick<Record, "name" | "version" | "depends">[]): Promise<void>;
+  check?(packages: readonly Installed[]): Promise<void>;
 }
 
 /** What is needed to get packages that are known. */

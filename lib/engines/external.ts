@@ -3,7 +3,9 @@ import { Problem } from "../problem.ts";
 import type { World } from "../world.ts";
 import { topological } from "../builtin/order.ts";
 import type { Record } from "../builtin/record.ts";
-import { Conflict, type Engine, type Order, type Supply, type Tools } from "./engine.ts";
+import { secretless } from "../secret.ts";
+import { tellCpuOnly } from "../builtin/gpu.ts";
+import { Conflict, type Engine, type Installed, type Order, type Supply, type Tools } from "./engine.ts";
 
 /** How one program is asked to create a prefix. */
 interface Row {
@@ -29,7 +31,7 @@ const UNSOLVABLE =
 export function external(name: External, program: string): Engine {
   return {
     name,
-    async install(order: Order, { world, check }: Tools): Promise<void> {
+    async install(order: Order, { world, check, index }: Tools): Promise<void> {
       await create(
         [
           ...words(name, program, order),
@@ -38,9 +40,12 @@ export function external(name: External, program: string): Engine {
           ...order.specs,
         ],
         name,
+        order,
         world,
       );
-      await check?.(installed(order.prefix, world));
+      const packages = installed(order.prefix, world);
+      await check?.(packages);
+      await tellCpuOnly(packages, order, { world, index });
     },
     async restore(records: readonly Record[], order: Order, { world, index }: Supply): Promise<void> {
       // Not in the prefix, which has to be new; the URLs may have secrets in them.
@@ -52,7 +57,12 @@ export function external(name: External, program: string): Engine {
           `${index.locate(record)[0]}#${sum(record)}`
         );
         world.write(`${folder}/explicit.txt`, ["@EXPLICIT", ...lines, ""].join("\n"));
-        await create([...words(name, program, order), "--file", `${folder}/explicit.txt`], name, world);
+        await create(
+          [...words(name, program, order), "--file", `${folder}/explicit.txt`],
+          name,
+          order,
+          world,
+        );
       } finally {
         world.remove(folder);
       }
@@ -61,11 +71,13 @@ export function external(name: External, program: string): Engine {
 }
 
 /** The packages of a prefix, as conda-meta has them. */
-function installed(prefix: string, world: World): Pick<Record, "name" | "version" | "depends">[] {
+function installed(prefix: string, world: World): Installed[] {
   const files = (world.list(`${prefix}/conda-meta`) ?? []).filter((file) => file.endsWith(".json")).sort();
   return files.flatMap((file) => {
-    const { name, version, depends = [] } = JSON.parse(world.read(`${prefix}/conda-meta/${file}`) ?? "{}");
-    return name === undefined || version === undefined ? [] : [{ name, version, depends }];
+    const { name, version, build = "", depends = [] } = JSON.parse(
+      world.read(`${prefix}/conda-meta/${file}`) ?? "{}",
+    );
+    return name === undefined || version === undefined ? [] : [{ name, version, build, depends }];
   });
 }
 
@@ -78,15 +90,25 @@ function words(name: External, program: string, { prefix, offline }: Order): str
   return [program, ...ROWS[name].words, "--yes", "--prefix", prefix, ...offline ? ["--offline"] : []];
 }
 
-/** Runs it. Throws Problem, or Conflict where it found no way. */
-async function create(argv: readonly string[], name: External, world: World): Promise<void> {
+/** Runs it, its words on stderr. Throws Problem, or Conflict where it found no way. */
+async function create(
+  argv: readonly string[],
+  name: External,
+  { quiet }: Order,
+  world: World,
+): Promise<void> {
   const env = { ...clean(world), ...ROWS[name].env };
-  const { status, stderr } = await world.run(argv, { env, stderr: "tee" });
+  // Their first line begins where ours was.
+  world.err("");
+  const { status, stderr } = await world.run(
+    argv,
+    quiet ? { env, stdout: "capture", stderr: "capture" } : { env, stderr: "tee" },
+  );
   if (status === 0) return;
-  if (UNSOLVABLE.test(stderr)) throw new Conflict(stderr.trim());
+  if (UNSOLVABLE.test(stderr)) throw new Conflict(secretless(stderr.trim()));
   throw new Problem(
-    `${argv[0]} ended with status ${status}`,
-    "see its words above, or let mambaenv do it: mambaenv --engine builtin",
+    `${argv[0]} ended with status ${status}${quiet ? `\n${secretless(stderr.trim())}` : ""}`,
+    `${quiet ? "" : "see its words above, or "}let mambaenv do it: mambaenv --engine builtin`,
   );
 }
 

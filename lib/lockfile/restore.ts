@@ -33,8 +33,6 @@ export interface Restoring {
   root: string;
   quiet: boolean;
   report: Report;
-  /** Takes the progress line away, for words that stay. */
-  clear: () => void;
 }
 
 /** Fills the prefix of the order; returns who provided what. Throws Problem. */
@@ -45,10 +43,8 @@ export async function restore(
   const { packages, engine, order, wanted } = task;
   const records = packages.filter(({ manager }) => manager === "conda").map(recordOf);
   const unlike = await differs(task.assumed, order.platform, world);
-  for (const line of [...unlike, ...await lacks(packages, order.platform, world)]) {
-    task.clear();
-    world.err(`mambaenv: warning: ${line}\n`);
-  }
+  const words = [...unlike, ...await lacks(packages, order.platform, world)];
+  for (const line of words) world.err(`mambaenv: warning: ${line}\n`);
   const missing = order.offline ? await lacking(records, task, world) : undefined;
   const why = await decisions({ packages, wanted, platform: order.platform, known: task.why });
   const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))

@@ -54,6 +54,8 @@ def versions():
     yield marked("old", "1.0", depends=["__glibc >=2.17", "__linux", "__unix"])
     yield marked("future", "1.0", depends=["__glibc >=99"])
     yield marked("gpu", "1.0", depends=["__cuda >=12"])
+    yield marked("accel", "1.0", "cpu_0")
+    yield marked("accel", "1.0", "cuda12_1", number=1, depends=["__cuda >=12"])
     yield marked("tomorrow", "1.0", depends=["python >=4"])
 
 

@@ -25,12 +25,12 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   const { facts, project, quiet, verbose, before } = asked;
   const { settings } = facts;
   // What the last lock was made for holds until something else is said.
-  const world = assuming({ ...before?.assumed, ...assumed(here), ...elsewhere(settings) }, here);
+  const other = assuming({ ...before?.assumed, ...assumed(here), ...elsewhere(settings) }, here);
+  const { report, clear, world } = createReport(other, { quiet, verbose });
   const condarc = await loadCondarc(world, facts.installation()?.root, settings.mirrors?.value);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world, settings);
   const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, wanted) };
-  const { report, clear } = createReport(world, { quiet, verbose });
   const python = (settings.python ?? wanted.python)?.value ?? "";
   let urls: string[] = [];
   const solve = async (wanted: Wanted, platform: string, more: readonly string[] = []): Promise<Solved> => {
@@ -39,7 +39,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
     try {
       const stay = await heldRecords(making, platform, index);
       const act = async ({ conda }: Split, check: Check) => {
-        const order = { prefix: "", specs: [...conda, ...more], channels: [], platform, caches: [] };
+        const order = { prefix: "", specs: [...conda, ...more], channels: [], platform, caches: [], quiet };
         const records = await resolve(
           { ...order, offline: settings.offline },
           { world, report, index },
@@ -55,7 +55,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
         if (found) return { platform, made: found.made, records: found.done };
       }
       const target = { python, platform };
-      const { made, done } = await settle({ wanted, target, index, clear }, act, world);
+      const { made, done } = await settle({ wanted, target, index }, act, world);
       return { platform, made, records: done };
     } finally {
       index.close();
@@ -64,14 +64,14 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   try {
     const platforms = [...new Set(making.platforms)].sort();
     const here = subdirOf(world);
-    const { solved, archives } = await reconcile({ wanted, clear }, async (wanted, asked) => {
+    const { solved, archives } = await reconcile({ wanted }, async (wanted, asked) => {
       const solved: Solved[] = [];
       for (const platform of platforms) solved.push(await solve(wanted, platform));
       const tool = async () => {
         const found = solved.find(({ platform }) => platform === here);
         return found?.records.some(({ name }) => name === "pip") ? found : await solve(wanted, here, ["pip"]);
       };
-      const archives = await pypi({ ...making, condarc, wanted, solved, tool, report, clear }, world);
+      const archives = await pypi({ ...making, condarc, wanted, solved, tool, report }, world);
       for (const { made } of solved) made.why = reasoned(made.why, asked);
       return { solved, archives };
     }, world);

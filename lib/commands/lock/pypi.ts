@@ -25,7 +25,6 @@ export interface Asking extends Making {
   /** The packages of an environment with pip that runs here. */
   tool(): Promise<Solved>;
   report: Report;
-  clear: () => void;
 }
 
 /** A pip that runs, in a prefix that goes away again. */
@@ -113,7 +112,6 @@ async function archives(
   if (here) return lockedOf(await keeping(kept, (kept) => run(kept)(made.pip)), machine);
   const first = made.pip.map(unmarked);
   const { entries, doubts } = await keeping(kept, (kept) => follow(first, solved, machine, run(kept)));
-  asking.clear();
   const unsure = [`whether PyPI's packages work there: they were chosen on ${tool.platform}`, ...doubts];
   for (const doubt of unsure) world.err(`mambaenv: warning: ${platform}: it is not known ${doubt}\n`);
   return lockedOf(entries, machine);
