@@ -106,7 +106,7 @@ export const COMMANDS: readonly Command[] = [
     "stage",
     "[SHA256]",
     "copy this folder's environment to the own disk of each node of the job",
-    [...PLACE, "to", "nodes", "lock-timeout"],
+    [...PLACE, "to", "nodes", "format", "lock-timeout"],
     { most: 1 },
   ),
   row("modulefile", "", "a module for Lmod or Environment Modules that enters the environment", [

@@ -56,7 +56,12 @@ const ROWS = [
   { name: "platform", value: "SUBDIR", text: "lock, export: for platforms such as linux-64,osx-arm64" },
   { name: "upgrade", text: "lock: take the newest versions, of all packages or of those named" },
   { name: "check", text: "lock: write nothing; exit 4 if the lock file does not fit the requirements" },
-  { name: "format", value: "FORM", text: "export: how", among: ["explicit", "environment", "requirements"] },
+  {
+    name: "format",
+    value: "FORM",
+    text: "export: how; stage: as tar (default), or mounted as squashfs",
+    among: ["explicit", "environment", "requirements", "tar", "squashfs"],
+  },
   { name: "offline", text: "no network: caches only" },
   {
     name: "lock-timeout",

@@ -2,7 +2,7 @@
 import { holder } from "./lock.ts";
 import { batch } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
-import { basename, parent, type Project } from "./project.ts";
+import { basename, parent, type Project, resolve } from "./project.ts";
 import type { Settings } from "./settings.ts";
 import { digest, readStamp } from "./stamp.ts";
 import { type Environment, stem } from "./store.ts";
@@ -66,7 +66,8 @@ export async function local(
     }
     // Who had the lock may have finished between the two looks.
     target ??= world.readlink(`${own}/${key}`);
-    const prefix = `${own}/${target}`;
+    // A mounted image is at the one place that it was made for.
+    const prefix = resolve(own, target ?? "");
     if (target === undefined || world.stat(`${prefix}/conda-meta`)?.kind !== "dir") continue;
     const label = settings.prefix?.value ?? settings.name!.value;
     const place = { envs: parent(prefix), name: settings.name?.value ?? basename(label), label };

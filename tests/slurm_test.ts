@@ -116,7 +116,7 @@ srun -N3 --ntasks-per-node=1 python -c 'import sys; print("rank", sys.prefix)'
       assert.deepEqual([hello, cow, bad, links], [expected[3], expected[4], "clean", expected[6]], said);
       assert.ok(said.includes(`script ${prefix}`) && said.split(`rank ${prefix}`).length === 4, said);
     });
-    assert.equal(said.split("packed").length, 2, said);
+    assert.equal(said.split(": packed").length, 2, said);
     for (const node of ["n1", "n2", "n3"]) assert.equal(await slurm.on(node, `ls ${slurm.local}`), "", node);
     console.log(said.split("\n").filter((line) => /packed|staged/.test(line)).join("; "));
   }));

@@ -41,7 +41,8 @@ export function hash(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function hashFile(path: string): string {
+/** The same of a file's. */
+export function hashFile(path: string): string {
   const sum = createHash("sha256");
   const fd = fs.openSync(native(path), "r");
   try {

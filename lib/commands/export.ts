@@ -2,7 +2,7 @@
 import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
 import { FORMS } from "../lockfile/export.ts";
-import { EXIT } from "../problem.ts";
+import { EXIT, Problem } from "../problem.ts";
 import { basename } from "../project.ts";
 import type { World } from "../world.ts";
 import { held } from "./locked.ts";
@@ -13,7 +13,12 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const form = request.flags.format ?? "explicit";
   const name = basename(settings.prefix?.value ?? settings.name?.value ?? project.root);
   const task = { name, platform, channels: lock.channels, packages, options: wanted.options };
-  const out = await FORMS[form]!(task);
+  const write = FORMS[form];
+  if (write === undefined) {
+    const hint = `mambaenv export --format ${Object.keys(FORMS).join("|")}`;
+    throw new Problem(`Cannot export as ${form}`, hint, EXIT.usage);
+  }
+  const out = await write(task);
   const states = packages.filter(({ manager, sha256 }) => manager === "pip" && sha256 === undefined);
   if (form === "requirements" && states.length > 0) {
     const names = states.map((each) => each.name).sort().join(", ");

@@ -6,6 +6,7 @@ import { PLACE } from "../../commands.ts";
 import { counted, plain } from "../../progress.ts";
 import { typed } from "../../typed.ts";
 import type { World } from "../../world.ts";
+import { DETACHED, type Image, keeper } from "./mount.ts";
 
 /** What is brought to the nodes. */
 export interface Sent {
@@ -17,6 +18,8 @@ export interface Sent {
   sha: string;
   /** The archive on the shared disk. */
   file: string;
+  /** What is mounted instead of unpacking that. */
+  image?: Required<Image>;
 }
 
 /** Whether Slurm knows the job as one that is not over; true where nobody tells. */
@@ -38,8 +41,11 @@ export async function alive(job: string, world: World): Promise<boolean> {
  */
 const GUARD = `umask 077
 d=$1
+# For whoever still has the step's pipes, such as a sleep begun as the signal came, Slurm would wait a minute.
+exec </dev/null >/dev/null 2>&1
 trap '' HUP INT USR1 USR2
 trap '
+  kill $!
   while cat /proc/[0-9]*/maps 2>/dev/null | grep -qF -- "$d/"; do sleep 0.2; done
   while [ -e "$d" ]; do rm -rf -- "$d" 2>/dev/null || sleep 0.1; done
   rmdir -- "\${d%/*}" 2>/dev/null
@@ -48,45 +54,21 @@ mkdir -p -- "\${d%/*}" && mkdir -p -- "$d" && [ -O "$d" ] && [ ! -L "$d" ] && [ 
 : >"$d/.guarded"
 while :; do sleep 3600 & wait $!; done`;
 
-/** Brings the archive to all nodes of the job, or to those of \`--nodes\`, and has it unpacked there. Throws Problem. */
+/** Brings the archive to all nodes of the job, or to those of `--nodes`, and has it unpacked there. Throws Problem. */
 export async function spread(sent: Sent, request: Request, world: World): Promise<Answer> {
-  const { own, disk, key, sha, file } = sent;
-  const nodes = request.flags.nodes ?? world.env["SLURM_JOB_NODELIST"] ?? "";
-  const count = await amount(nodes, world);
-  const step = [
-    "srun",
-    "--overlap",
-    "--quiet",
-    `--nodelist=${nodes}`,
-    `--nodes=${count}`,
-    `--ntasks=${count}`,
-  ];
-  const each = [...step, "--ntasks-per-node=1", "--cpus-per-task=1", "--mem=0", "--kill-on-bad-exit=0"];
-  // It is to live on when we have ended, and to hold nothing of ours.
-  const start = [
-    "sh",
-    "-c",
-    '"$@" </dev/null >/dev/null 2>&1 &',
-    "sh",
-    ...each,
-    "sh",
-    "-c",
-    GUARD,
-    "guard",
-    own,
-  ];
-  await world.run(start, { env: world.env });
-  failing(await world.run([...each, "sh", "-c", AWAIT, "await", `${own}/.guarded`], TAKEN));
-  if (request.flags.nodes === undefined) {
-    const { status, stderr } = await world.run(["sbcast", "--force", file, `${own}/${sha}.tar.zst`], TAKEN);
-    if (status !== 0) {
-      const why = plain(stderr.trim().split("\n").at(-1) ?? "");
-      world.err(`mambaenv: warning: sbcast failed (${why}): each node reads the archive itself\n`);
-      await world.run([...each, "rm", "-f", `${own}/${sha}.tar.zst`], TAKEN);
-    }
+  const { own, disk, key, sha, image } = sent;
+  const step = await steps(request.flags.nodes ?? world.env["SLURM_JOB_NODELIST"] ?? "", world);
+  await world.run([...DETACHED, ...step.words, "sh", "-c", GUARD, "guard", own], { env: world.env });
+  failing(await world.run([...step.words, "sh", "-c", AWAIT, "await", `${own}/.guarded`], TAKEN));
+  if (image === undefined) await send(sent.file, `${own}/${sha}.tar.zst`, step, request, world);
+  else {
+    const there = `${own}/${image.from.sha}.squashfs`;
+    const file = await send(image.from.file, there, step, request, world);
+    const from = { ...image.from, file };
+    await world.run([...DETACHED, ...step.words, ...keeper({ ...image, from }, own)], { env: world.env });
   }
-  const words = [...typed(request, PLACE), `--to=${disk}`, sha];
-  const ended = await world.run([...each, ...world.self(), "stage", ...words], {
+  const words = [...typed(request, [...PLACE, "format", "verbose", "quiet"]), `--to=${disk}`, sha];
+  const ended = await world.run([...step.words, ...world.self(), "stage", ...words], {
     stderr: "tee",
     env: world.env,
   });
@@ -96,20 +78,49 @@ export async function spread(sent: Sent, request: Request, world: World): Promis
       "its ranks enter the shared one: mambaenv run --staged",
     );
   }
-  if (!request.flags.quiet) world.err(`mambaenv: staged on ${counted(count, "node")}: ${own}/${key}\n`);
+  if (!request.flags.quiet) world.err(`mambaenv: staged on ${counted(step.count, "node")}: ${own}/${key}\n`);
   return { out: "", exit: EXIT.ok };
+}
+
+/** How many nodes there are, and the words that run a command once on each. */
+interface Step {
+  count: number;
+  words: readonly string[];
+}
+
+/** One task on each of these nodes, written such as n[1-3]. Throws Problem where Slurm does not know them. */
+async function steps(nodes: string, world: World): Promise<Step> {
+  const ended = await world.run(["scontrol", "show", "hostnames", nodes], TAKEN);
+  failing(ended);
+  const count = ended.stdout.trim().split("\n").length;
+  const step = [
+    "srun",
+    "--overlap",
+    "--quiet",
+    `--nodelist=${nodes}`,
+    `--nodes=${count}`,
+    `--ntasks=${count}`,
+  ];
+  return {
+    count,
+    words: [...step, "--ntasks-per-node=1", "--cpus-per-task=1", "--mem=0", "--kill-on-bad-exit=0"],
+  };
+}
+
+/** Sends a file to all nodes of the job; where it is to be read there, which is itself where that is not possible. */
+async function send(file: string, to: string, step: Step, request: Request, world: World): Promise<string> {
+  if (request.flags.nodes !== undefined) return file;
+  const { status, stderr } = await world.run(["sbcast", "--force", file, to], TAKEN);
+  if (status === 0) return to;
+  const why = plain(stderr.trim().split("\n").at(-1) ?? "");
+  world.err(`mambaenv: warning: sbcast failed (${why}): each node reads the archive itself\n`);
+  await world.run([...step.words, "rm", "-f", to], TAKEN);
+  return file;
 }
 
 const TAKEN = { stdout: "capture", stderr: "capture" } as const;
 /** Waits for a file, ten seconds at most. */
 const AWAIT = 'i=0; until [ -e "$1" ]; do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done';
-
-/** How many nodes a list such as n[1-3] has. Throws Problem where Slurm does not know. */
-async function amount(nodes: string, world: World): Promise<number> {
-  const ended = await world.run(["scontrol", "show", "hostnames", nodes], TAKEN);
-  failing(ended);
-  return ended.stdout.trim().split("\n").length;
-}
 
 function failing({ status, stdout, stderr }: { status: number; stdout: string; stderr: string }): void {
   if (status === 0) return;
