@@ -34,6 +34,21 @@ for (const [name, argv, set] of EXPANDING) {
   });
 }
 
+Deno.test({
+  name: "zsh: prompt: a dollar sign shows as itself, whether the prompt is expanded or not",
+  ignore: !installed("zsh") && !Deno.env.get("CI"),
+  fn: () => {
+    const change = { kind: "prompt", remove: "", add: "($dir $(x) ${y} a$) " } as const;
+    for (const set of ["set", "unset"]) {
+      const code = `${set}opt prompt_subst; PS1='> '; ${
+        render([change], shellNamed("zsh")!)
+      }print -rP -- "$PS1"`;
+      const { stdout } = spawnSync("zsh", ["-fc", code], { encoding: "utf8" });
+      assert.equal(stdout, "($dir $(x) ${y} a$) > \n");
+    }
+  },
+});
+
 function evil(name: string, argv: string, set: string, nameOf: (file: string) => string): void {
   const dir = mkdtempSync(join(tmpdir(), "prompt-"));
   try {

@@ -15,6 +15,8 @@ export interface Dialect {
   eval?: string;
   /** What makes a sign in PS1 stand for itself, since PS1 is expanded each time that it is shown. */
   escape: string;
+  /** What shows as a dollar sign, where that is expanded or not as the user chose. */
+  dollar?: string;
   /** Makes variables that are no function's own, where the shell may warn of such. */
   global?: (names: readonly string[]) => string;
   /** Where the usual quoting is not enough. */
@@ -146,6 +148,8 @@ export const family: readonly Shell[] = [
     names: ["zsh"],
     hook: "zsh",
     escape: "\\",
+    // What is between these takes no room, and nothing is; PROMPT_SUBST no longer sees a variable.
+    dollar: "$%{%}",
     global: (names) => `\\builtin typeset -g ${names.map((name) => `${name}=`).join(" ")}; `,
     form: "source <(%)",
     builtin: "\\builtin",

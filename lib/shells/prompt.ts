@@ -6,11 +6,14 @@ import type { Dialect } from "./posix.ts";
 export const OWN = "__mambaenv";
 
 /** A quoted text for PS1: an environment's name is not to be expanded, let alone run, at each prompt. */
-function shown({ escape }: Pick<Dialect, "escape">, text: Word): Word {
+function shown({ escape, dollar }: Pick<Dialect, "escape" | "dollar">, text: Word): Word {
   if (!text.includes("$") && !text.includes("`")) return text;
   return text.replace(
     /(\\*)(\$(?=[\w({])|`)/g,
-    (_, slashes: string, mark: string) => slashes.replaceAll("\\", escape + escape) + escape + mark,
+    (found, slashes: string, mark: string) =>
+      mark === "$" && dollar
+        ? found.replace("$", () => dollar)
+        : slashes.replaceAll("\\", escape + escape) + escape + mark,
   ) as Word;
 }
 
