@@ -34,11 +34,15 @@ const LOAD: { [command: string]: () => Run | Promise<Run> } = {
   help: () => import("./lib/commands/help.ts"),
 };
 
+/** Commands that end before machine code would pay; where one of them makes an environment, that says so itself. */
+const QUICK = ["enter", "activate", "reactivate", "deactivate", "run", "shell", "completions", "help"];
+
 async function main(world: World): Promise<number> {
   let request: Request | undefined;
   try {
     request = parse(world.argv, world.env);
     const name = request.flags.help || request.flags.version ? "help" : request.command.name;
+    if (!QUICK.includes(name)) world.longer();
     const { out, exit } = await (await LOAD[name]!()).run(request, world);
     world.out(out);
     return exit;

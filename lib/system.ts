@@ -5,6 +5,11 @@ import { Problem, reason, refusal } from "./problem.ts";
 import { alive, trap } from "./signals.ts";
 import type { Env, Refused, Stat, World } from "./world.ts";
 
+/** Bun's own way, as far as it is used. */
+interface Runtime {
+  Bun?: { unsafe: { setJITPolicy(scale: number): void } };
+}
+
 /** A path as the file system wants it. */
 export function native(path: string): string | Buffer {
   return path.isWellFormed() ? path : encode(path);
@@ -128,6 +133,7 @@ export function createWorld(argv: readonly string[]): World {
     },
     alive,
     trap,
+    longer: () => (globalThis as Runtime).Bun?.unsafe.setJITPolicy(1),
     foreground: async () => (await import("./foreground.ts")).foreground(),
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
     run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),

@@ -93,6 +93,8 @@ export interface World {
   alive(pid: number): boolean;
   /** Has `act` run with the status, 128 + the signal, if one ends the program; returns what takes that back. */
   trap(act: (status: number) => void): () => void;
+  /** Work begins that takes longer than entering: from now on, its code is compiled to the machine's. */
+  longer(): void;
   /** Has Ctrl-C reach us where the shell that waits for our answer would keep it. */
   foreground(): Promise<void>;
   sleep(milliseconds: number): Promise<void>;

@@ -7,7 +7,7 @@ import { big, channel } from "../tests/channel/channel.ts";
 import { oracle, which } from "../tests/oracle.ts";
 import { bare } from "../tests/program.ts";
 import { compare } from "../tests/warm.ts";
-import { build, ENTRIES } from "./compile.ts";
+import { build, program as compile } from "./compile.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const PROGRAM = join(ROOT, "dist", "mambaenv");
@@ -83,7 +83,7 @@ async function warm(): Promise<void> {
   const bash = (code: string): Entry => ({ name: code, argv: ["/bin/bash", "-c", code], env, cwd });
   const nothing = empty();
   // Both written just now: how a file lies in the page cache is a tenth of the start.
-  const program = build(ENTRIES, join(TOP, "mambaenv"));
+  const program = compile(join(TOP, "mambaenv"));
   const peers: Entry[] = [
     { ...bash(`source <(${nothing})`), name: "an empty compiled program" },
     { ...bash(`source <(${program})`), name: "**mambaenv**" },

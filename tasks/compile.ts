@@ -1,9 +1,11 @@
 // Compiles dist/mambaenv: one program for this machine, with the solver's thread as second entry point.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMPILER, PACKAGE, ROOT, VERSION } from "./compiler.ts";
+import { order } from "./order.ts";
 import { forIntel, sign } from "./sign.ts";
 
 const FLAGS = [
@@ -16,6 +18,8 @@ const FLAGS = [
   // Without these the program runs code and reads settings of the folder that it is called in.
   "--no-compile-autoload-bunfig",
   "--no-compile-autoload-dotenv",
+  // Entering ends before machine code for it would pay; `World.longer` has the way back.
+  "--compile-jit-policy=100",
 ];
 
 /** The commit that is checked out, with a `+` where files of it were changed; `""` where git does not know. */
@@ -35,12 +39,23 @@ function built(): string {
 }
 
 /** The program's own entry points. */
-export const ENTRIES = ["main.ts", "lib/builtin/solver.ts"];
+const ENTRIES = ["main.ts", "lib/builtin/solver.ts"];
 
 /**
- * Compiles entry points, the program's own first, into one file; returns its path. `more` are further words of the
- * compiler, such as another machine's. Ends the task if it cannot.
+ * Compiles the program into a file; returns its path. `more` are further words of the compiler, such as another machine's.
+ * What a draft for this machine runs decides how all of them are laid out. Ends the task if it cannot.
  */
+export function program(outfile: string, more: readonly string[] = []): string {
+  const dir = mkdtempSync(join(tmpdir(), "mambaenv-draft-"));
+  try {
+    const file = order(build(ENTRIES, join(dir, "mambaenv")), dir);
+    return build(ENTRIES, outfile, [`--bytecode-order=${file}`, ...more]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Compiles entry points, the program's own first, into one file; returns its path. Ends the task if it cannot. */
 export function build(entries: readonly string[], outfile: string, more: readonly string[] = []): string {
   if (!existsSync(COMPILER)) {
     console.error(`No compiler for this machine at ${COMPILER}: deno add npm:${PACKAGE}`);
@@ -60,7 +75,6 @@ export function build(entries: readonly string[], outfile: string, more: readonl
 if (import.meta.main) {
   const dist = join(ROOT, "dist");
   mkdirSync(dist, { recursive: true });
-  const program = build(ENTRIES, join(dist, "mambaenv"));
-  const sum = createHash("sha256").update(readFileSync(program)).digest("hex");
+  const sum = createHash("sha256").update(readFileSync(program(join(dist, "mambaenv")))).digest("hex");
   writeFileSync(join(dist, "SHA256SUMS"), `${sum}  mambaenv\n`);
 }

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
-import { build, ENTRIES } from "./compile.ts";
+import { program as compile } from "./compile.ts";
 import { ROOT, type Target, TARGETS, VERSION } from "./compiler.ts";
 
 /** Archives of Bun's packages that were fetched before. */
@@ -17,7 +17,7 @@ export function program(target: Target, dir: string): string {
   try {
     run("tar", ["-xzf", archive(target), "-C", work]);
     const bun = join(work, "package", "bin", "bun");
-    build(ENTRIES, outfile, [`--target=bun-${target.name}`, `--compile-executable-path=${bun}`]);
+    compile(outfile, [`--target=bun-${target.name}`, `--compile-executable-path=${bun}`]);
     fs.chmodSync(outfile, 0o755);
     return outfile;
   } finally {

@@ -34,6 +34,7 @@ export async function provide(
     (await import("./job.ts")).tell(facts, request, world);
   }
   if (steps.length === 0) return facts;
+  world.longer();
   if (end) {
     world.trap(end);
     await world.foreground();
