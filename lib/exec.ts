@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { encode } from "./bytes.ts";
-import { libc, type System } from "./libc.ts";
+import { codeOf, libc, type System } from "./libc.ts";
 import { EXIT, Problem } from "./problem.ts";
 import type { Program } from "./world.ts";
 
@@ -18,12 +18,9 @@ export async function exec(program: Program): Promise<number> {
     const [, ...words] = program.argv;
     become({ ...program, file: "/bin/sh", argv: ["sh", program.file, ...words] }, system);
   }
-  throw failure(program.file, CODES[error] ?? `errno ${error}`);
+  throw failure(program.file, codeOf(error));
 }
 
-const CODES: { [errno: number]: string } = Object.fromEntries(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
-);
 const REASONS: { [code: string]: string } = {
   ENOENT: "the program in its first line is not there",
   EACCES: "permission denied",

@@ -1,4 +1,5 @@
 // Calls of libc's own that the runtime does not have, through Bun's `bun:ffi`. Loaded when one is needed.
+import { constants } from "node:os";
 import { reason } from "./problem.ts";
 
 /** What is called of libc; pointers are numbers. */
@@ -7,6 +8,7 @@ export interface System {
   fcntl(descriptor: number, command: number, value: number): number;
   setrlimit(resource: number, limits: number): number;
   setpgid(pid: number, group: number): number;
+  syncfs(descriptor: number): number;
   signal(signal: number, action: number): number;
   /** The last error's number. */
   errno(): number;
@@ -27,6 +29,7 @@ const SYMBOLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },
   setpgid: { args: ["i32", "i32"], returns: "i32" },
+  syncfs: { args: ["i32"], returns: "i32" },
   signal: { args: ["i32", "ptr"], returns: "ptr" },
   __errno_location: { args: [], returns: "ptr" },
 };
@@ -47,4 +50,13 @@ export function libc(): System | undefined {
     }
   }
   return undefined;
+}
+
+const CODES: { [errno: number]: string } = Object.fromEntries(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/** The name of an error's number. */
+export function codeOf(errno: number): string {
+  return CODES[errno] ?? `errno ${errno}`;
 }

@@ -125,15 +125,26 @@ function bearing(act: () => void): void {
  * waited. Hosts' clocks differ, so no time is compared with our own.
  */
 function abandoned(path: string, { files, owner }: Held, watch: Watch, world: World): boolean {
+  const beats = files.map((name) => world.stat(`${path}/${name}`)?.mtime ?? Infinity);
   if (owner) {
     const { host, boot, space } = here(world);
     if (owner.host === host && owner.boot === boot && owner.space === space) {
       return !world.alive(owner.pid) || birth(owner.pid, world) !== owner.start;
     }
+    // This machine was started anew since; another of the same name would have beaten in the meantime.
+    if (owner.host === host && owner.boot !== boot && beats.every((time) => time < booted(world))) {
+      return true;
+    }
   }
-  const seen = files.map((name) => `${name} ${world.stat(`${path}/${name}`)?.mtime}`).join();
+  const seen = files.map((name, i) => `${name} ${beats[i]}`).join();
   if (seen !== watch.seen) Object.assign(watch, { seen, unchanged: 0 });
   return watch.unchanged >= (owner ? STALE : BEAT);
+}
+
+/** When this machine was started, by its clock of today; 0 where nobody tells. */
+function booted(world: World): number {
+  const seconds = parseFloat(world.read("/proc/uptime") ?? "");
+  return seconds > 0 ? world.now() - seconds * 1000 : 0;
 }
 
 /** Who holds a lock and what it does, for people; undefined where nobody alive does. */

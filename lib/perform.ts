@@ -3,7 +3,7 @@ import type { Request } from "./args.ts";
 import { choose } from "./engines/choose.ts";
 import type { Progress } from "./engines/engine.ts";
 import { building } from "./building.ts";
-import { type Facts, gather, ownRoot } from "./facts.ts";
+import { type Facts, gather } from "./facts.ts";
 import { lastGood } from "./fallback.ts";
 import { type Lock, lock, Lost } from "./lock.ts";
 import { patience } from "./lock/patience.ts";
@@ -14,6 +14,7 @@ import { createReport, describe, plain } from "./progress.ts";
 import { resolve } from "./project.ts";
 import { readWanted } from "./inputs.ts";
 import { listed, provision } from "./provision.ts";
+import { remember } from "./remember.ts";
 import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
 import {
   awaitedOf,
@@ -23,9 +24,9 @@ import {
   generations,
   link,
   lockOf,
-  look,
   type Place,
   sweep,
+  taken,
 } from "./store.ts";
 import { trust } from "./trust.ts";
 import type { World } from "./world.ts";
@@ -170,6 +171,9 @@ async function generation(
       lock,
       ...solved.length > 0 && { solved },
     }, world);
+    // What is on disk is whole before anything says so; then one rename is as good as the other, kept or lost.
+    report({ stage: "flush" });
+    await world.flush(generations(place));
     held.check();
     commit(draft, place, world);
   } catch (error) {
@@ -181,39 +185,8 @@ async function generation(
   }
 }
 
-/** Whether something that is no link of ours stands where the link goes. */
-function taken(path: string, world: World): boolean {
-  const stat = world.lstat(path);
-  return stat !== undefined && stat.kind !== "link";
-}
-
 function occupied(place: Place, world: World): Problem {
   if (denied(link(place), world)) return unreadable(link(place));
   const path = JSON.stringify(link(place));
   return new Problem(`${path} is no environment of mambaenv's`, "choose another name: mambaenv --name NAME");
-}
-
-/** Leaves a link in our own root to what was built elsewhere, so that the warm path need not search for it. */
-export function remember(place: Place, world: World): void {
-  const own = ownRoot(world);
-  if (own === undefined || place.envs === `${own}/envs` || place.label !== place.name) return;
-  const short = { ...place, envs: `${own}/envs` };
-  try {
-    if (!free(short, place, world)) return;
-    world.mkdir(short.envs);
-    world.symlink(link(place), link(short));
-  } catch (error) {
-    // A home that cannot be written costs the short way only.
-    if (!(error instanceof Problem)) throw error;
-  }
-}
-
-/** Whether the short way may be laid: nothing is there, a link to nothing, or one to what is the same project's. */
-function free(short: Place, place: Place, world: World): boolean {
-  if (taken(link(short), world)) return false;
-  const there = look(short, world);
-  if (there.kind === "missing") return true;
-  const now = look(place, world);
-  return there.kind === "generation" && there.place.envs !== short.envs && now.kind === "generation" &&
-    there.stamp.project === now.stamp.project;
 }

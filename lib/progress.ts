@@ -10,6 +10,7 @@ const VERBS: { [stage in Progress["stage"]]: string } = {
   link: "linking",
   compile: "compiling",
   pip: "pip",
+  flush: "writing to the disk",
 };
 
 /** Milliseconds between two changes of the line, and between two lines in a log. */
@@ -49,7 +50,7 @@ export function createReport(
     const now = world.now();
     const speed = rate(progress);
     const begins = first(stage);
-    if (!terminal && begins) {
+    if (!terminal && begins && stage !== "flush") {
       world.err(`${line({ stage, ...stage !== "compile" && total && { done: total } }, "")}\n`);
       last = now;
     }

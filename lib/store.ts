@@ -94,6 +94,12 @@ export function complete(prefix: string, world: World): boolean {
   return ["incomplete", "swept"].every((end) => world.lstat(`${prefix}.${end}`) === undefined);
 }
 
+/** Whether something that is no link of ours stands where the link goes. */
+export function taken(path: string, world: World): boolean {
+  const stat = world.lstat(path);
+  return stat !== undefined && stat.kind !== "link";
+}
+
 /** A generation that is being built: its path is final, its marker says that it is not complete. */
 export interface Draft {
   prefix: string;
@@ -156,7 +162,9 @@ export function sweep(place: Place, world: World): void {
     const [, id, end] = /^(-[0-9a-f]{8})\.(incomplete|swept|complete)$/.exec(rest) ?? [];
     if (id === undefined) continue;
     const prefix = `${dir}/${start}${id}`;
-    if (end === "complete") world.remove(`${dir}/${entry}`);
+    // Where the power went, the switch may be on disk and the marker's renaming before it not.
+    const current = world.readlink(link(place)) === `.mambaenv/${start}${id}`;
+    if (end === "complete" || current) world.remove(`${dir}/${entry}`);
     else if (claimed(`${dir}/${entry}`, prefix, world)) discard({ prefix, marker: `${prefix}.swept` }, world);
   }
 }

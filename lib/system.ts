@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { decode, encode } from "./bytes.ts";
 import { Problem, reason, refusal } from "./problem.ts";
 import { alive, trap } from "./signals.ts";
-import type { Env, Refused, Stat, World } from "./world.ts";
+import type { Env, Refused, RunOptions, Stat, World } from "./world.ts";
 
 /** Bun's own way, as far as it is used. */
 interface Runtime {
@@ -48,8 +48,32 @@ export function effect<T>(deed: string, path: string, act: () => T): T {
 }
 
 let serial = 0;
-function beside(path: string): string {
-  return `${path}.${process.pid}.${serial++}.tmp`;
+
+/** Makes something beside a path, and puts it there by one rename; `durable`: that is on disk then, where it can be. */
+function replace(deed: string, path: string, make: (temporary: string) => void, durable = false): void {
+  effect(deed, path, () => {
+    const temporary = `${path}.${process.pid}.${serial++}.tmp`;
+    try {
+      make(temporary);
+      fs.renameSync(native(temporary), native(path));
+    } catch (error) {
+      fs.rmSync(native(temporary), { force: true });
+      throw error;
+    }
+  });
+  if (!durable) return;
+  absent(() => {
+    const folder = fs.openSync(native(path.slice(0, path.lastIndexOf("/")) || "/"), "r");
+    try {
+      fs.fsyncSync(folder);
+    } finally {
+      fs.closeSync(folder);
+    }
+  });
+}
+
+async function run(words: readonly string[], options: RunOptions = {}) {
+  return (await import("./child.ts")).run(words, options, trap);
 }
 
 /** What the runtime puts where there was no UTF-8: then, and only then, the bytes are read (Buffers cost 0.1 ms). */
@@ -99,28 +123,13 @@ export function createWorld(argv: readonly string[]): World {
     mkdir: (path, mode) =>
       effect("make", path, () => void fs.mkdirSync(native(path), { recursive: true, mode })),
     vacate: (path) => absent(() => fs.rmdirSync(native(path))),
-    write: (path, text) =>
-      effect("write", path, () => {
-        const temporary = beside(path);
-        try {
-          fs.writeFileSync(native(temporary), encode(text));
-          fs.renameSync(native(temporary), native(path));
-        } catch (error) {
-          fs.rmSync(native(temporary), { force: true });
-          throw error;
-        }
-      }),
+    write: (path, text, durable) =>
+      replace("write", path, (temporary) => {
+        fs.writeFileSync(native(temporary), encode(text), { flush: durable ?? false });
+      }, durable),
     symlink: (target, path) =>
-      effect("link", path, () => {
-        const temporary = beside(path);
-        try {
-          fs.symlinkSync(native(target), native(temporary));
-          fs.renameSync(native(temporary), native(path));
-        } catch (error) {
-          fs.rmSync(native(temporary), { force: true });
-          throw error;
-        }
-      }),
+      replace("link", path, (temporary) => fs.symlinkSync(native(target), native(temporary)), true),
+    flush: async (path) => (await import("./flush.ts")).flush(path, run),
     rename: (from, to) => effect("rename", from, () => fs.renameSync(native(from), native(to))),
     remove: (path) => effect("remove", path, () => fs.rmSync(native(path), { recursive: true, force: true })),
     touch: (path) => effect("touch", path, () => fs.utimesSync(native(path), new Date(), new Date())),
@@ -136,7 +145,7 @@ export function createWorld(argv: readonly string[]): World {
     longer: () => (globalThis as Runtime).Bun?.unsafe.setJITPolicy(1),
     foreground: async () => (await import("./foreground.ts")).foreground(),
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
-    run: async (words, options) => (await import("./child.ts")).run(words, options ?? {}, trap),
+    run,
     launch: async (words, options) => (await import("./child.ts")).launch([...self(), ...words], options),
     exec: async (program) => (await import("./exec.ts")).exec(program),
     out: (text) => put(1, text),

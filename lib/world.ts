@@ -76,10 +76,15 @@ export interface World {
   mkdir(path: string, mode?: number): void;
   /** Removes a folder if it is empty, and does nothing else. */
   vacate(path: string): void;
-  /** Writes the whole file, or nothing: a temporary beside it, then one rename. */
-  write(path: string, text: string): void;
-  /** Makes or replaces a symbolic link in one rename. */
+  /**
+   * Writes the whole file, or nothing: a temporary beside it, then one rename. `durable`: also where the power goes,
+   * which costs a disk's pause.
+   */
+  write(path: string, text: string, durable?: boolean): void;
+  /** Makes or replaces a symbolic link in one rename, which is on disk when this returns. */
   symlink(target: string, path: string): void;
+  /** Waits until all that was written to the path's file system is on its disk. Throws Problem. */
+  flush(path: string): Promise<void>;
   rename(from: string, to: string): void;
   /** Removes a file or a whole tree; nothing there is fine. */
   remove(path: string): void;

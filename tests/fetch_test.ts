@@ -67,4 +67,11 @@ Deno.test({
     const half = await bash(`${net} '${enter}'`);
     assert.match(half.out, /^5\n/);
     assert.match(half.err, /no cache has:\n {4}hello-.*\n {4}onlypypi 1.0 \(PyPI\)\n {2}try/);
+
+    assert.equal((await bash('"$M" fetch -q')).status, 0);
+    const wheels = fs.globSync(`${world.top}/home/.cache/mambaenv/wheels/*/onlypypi*`);
+    for (const path of wheels) fs.truncateSync(path, 100);
+    const mended = await bash('"$M" sync --locked -q');
+    assert.equal(mended.status, 0, mended.err);
+    assert.match(mended.err, /warning: "onlypypi.*" in .* is damaged: it is downloaded again\n/);
   }));

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname!, "..");
 /** A file may import values from its own layer and those above it in this list; types are free. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["words", /^lib\/(code|vars|problem|version|bytes|suggest|secret)\.ts$/],
-  ["effects", /^lib\/(world|system|signals|child|exec|libc|foreground|flags|commands|args|typed)\.ts$/],
+  ["effects", /^lib\/(world|system|signals|child|exec|libc|foreground|flush|flags|commands|args|typed)\.ts$/],
   ["decisions", /^lib\/(activation|plan|scope)(\/.*)?\.ts$|^lib\/shells\/.*\.ts$/],
   [
     "readings",
@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "deeds",
-    /^lib\/(store|inventory|facts|building|channels|staged|settle|fallback|background|provision|perform)\.ts$/,
+    /^lib\/(store|inventory|facts|building|channels|staged|settle|fallback|background|remember|provision|perform)\.ts$/,
   ],
   ["commands", /^lib\/commands\/.*\.ts$/],
   ["program", /^main\.ts$/],
@@ -92,9 +92,10 @@ Deno.test("imports: no cycle of values", () => {
 
 Deno.test("imports: the runtime only in the files of the effects, builtin and main", () => {
   for (const file of FILES) {
-    const free = /^lib\/(system|signals|child|exec|libc|foreground)\.ts$|^lib\/builtin\/|^main\.ts$/.test(
-      file,
-    );
+    const free = /^lib\/(system|signals|child|exec|libc|foreground|flush)\.ts$|^lib\/builtin\/|^main\.ts$/
+      .test(
+        file,
+      );
     if (free) continue;
     for (const { from } of imports(file)) {
       assert.ok(!from.startsWith("node:") || from === "node:path", `${file} imports ${from}`);

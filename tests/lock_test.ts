@@ -222,3 +222,26 @@ Deno.test("lock: where nothing can be written is a Problem", async () => {
   const world = testWorld({ "file": "" });
   await assert.rejects(lock(`${world.top}/file/l.lock`, world), /Cannot make/);
 });
+
+Deno.test("lock: of this machine before it was started anew, it is taken at once; of a namesake that beats, it is not", async () => {
+  const hour = 3600_000;
+  for (
+    const [beat, uptime, taken] of [[hour, hour / 2, true], [hour / 4, hour / 2, false], [
+      hour,
+      undefined,
+      false,
+    ]] as const
+  ) {
+    const real = hurried();
+    const read = (path: string) =>
+      path === "/proc/uptime" ? uptime && `${uptime / 1000} 17.25\n` : real.read(path);
+    const world = { ...real, read } as TestWorld;
+    const path = `${world.top}/${PATH}`;
+    held(path, { ...dead(), boot: "the one before" });
+    const then = new Date(Date.now() - beat);
+    utimesSync(`${path}/t.owner`, then, then);
+    const got = lock(path, world, 1);
+    if (taken) (await got).release();
+    else await assert.rejects(got, /Not waiting longer than 1 s for host/);
+  }
+});

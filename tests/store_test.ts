@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readlinkSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { parse } from "../lib/args.ts";
-import { remember } from "../lib/perform.ts";
+import { remember } from "../lib/remember.ts";
 import { Problem } from "../lib/problem.ts";
 import { findProject } from "../lib/project.ts";
 import { readSettings } from "../lib/settings.ts";
@@ -119,6 +119,19 @@ Deno.test("sweep: removes what killed builds of this name left, and nothing else
   assert.deepEqual(names, [kept.prefix, other.marker].sort());
   discard(other, world);
   assert.equal(world.stat(other.marker), undefined);
+});
+
+Deno.test("sweep: where the power went behind the switch, what is current stays, whatever its marker says", () => {
+  const world = testWorld();
+  const place = placed(world);
+  const draft = begin(place, world);
+  writeStamp(draft.prefix, STAMP, world);
+  commit(draft, place, world);
+  world.write(draft.marker, "");
+  sweep(place, world);
+  const found = look(place, world);
+  assert.equal(found.kind === "generation" && found.prefix, draft.prefix);
+  assert.deepEqual(readdirSync(`${place.envs}/.mambaenv`), [draft.prefix.replace(/.*\//, "")]);
 });
 
 Deno.test("sweep: what was half removed, half written or to become the lock goes, a user's own files stay", () => {

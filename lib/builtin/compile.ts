@@ -58,6 +58,9 @@ export async function compile(compiling: Compiling): Promise<Map<Plan, Placed[]>
   const tasks = jobs.flatMap((job) => prepare(job, compiling));
   try {
     if (tasks.length > 0) await run(tasks, compiling);
+    // Nothing tells later whether a .pyc was cut by a power failure, and Python falls over it.
+    const caches = new Set(jobs.flatMap(({ fresh, plan }) => fresh ? [parent(plan.dir)] : []));
+    for (const cache of caches) await world.flush(cache);
     jobs.forEach(keep);
   } finally {
     for (const { fresh } of jobs) if (fresh) fs.rmSync(native(fresh), { recursive: true, force: true });

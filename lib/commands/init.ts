@@ -41,7 +41,7 @@ export function run({ flags }: Request, world: World): Promise<Answer> {
   ).join("");
   if (flags.print) return Promise.resolve({ out: shown, exit: EXIT.ok });
   if (!flags.quiet) world.err(shown || "mambaenv: nothing to write: it is all there\n");
-  for (const { name, text, before = "" } of pieces) world.write(`${root}/${name}`, before + text);
+  for (const { name, text, before = "" } of pieces) world.write(`${root}/${name}`, before + text, true);
   if (!flags.quiet && pieces.some(({ name }) => name === ".envrc")) world.err("Now: direnv allow\n");
   return Promise.resolve({ out: "", exit: EXIT.ok });
 }

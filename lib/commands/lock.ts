@@ -36,7 +36,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const text = await formatLock(lock);
   await tell(before, lock, request, world);
   const path = `${facts.project.root}/${LOCKFILE}`;
-  if (world.read(path) !== text) world.write(path, text);
+  if (world.read(path) !== text) world.write(path, text, true);
   return { out: "", exit: EXIT.ok };
 }
 

@@ -51,7 +51,7 @@ export interface Supply extends Omit<Tools, "index" | "check"> {
 
 /** One step of the way, for the status line: `done` of `total` in bytes or files, `what` a package or a file. */
 export interface Progress {
-  stage: "repodata" | "solve" | "download" | "unpack" | "link" | "compile" | "pip";
+  stage: "repodata" | "solve" | "download" | "unpack" | "link" | "compile" | "pip" | "flush";
   what?: string;
   done?: number;
   total?: number;

@@ -1,4 +1,5 @@
 // The archives of PyPI that a lock names, kept by their checksum, so that the next creation needs no network.
+import { hashFile } from "../builtin/whole.ts";
 import { type Locked, LOCKFILE } from "../lockfile.ts";
 import { type PipOrder } from "../pip.ts";
 import { Problem } from "../problem.ts";
@@ -52,6 +53,21 @@ export async function archives(locked: readonly Locked[], run: Run, world: World
 export function there(locked: Locked, world: World): boolean {
   const path = `${cacheOf(world)}/${locked.sha256}/${file(locked)}`;
   return !locked.direct && locked.sha256 !== undefined && world.stat(path)?.kind === "file";
+}
+
+/** Removes the archives at hand that are not what the lock says, cut or altered; whether there were any. */
+export function drop(locked: readonly Locked[], world: World): boolean {
+  const top = cacheOf(world);
+  const bad = locked.filter((each) =>
+    there(each, world) && hashFile(`${top}/${each.sha256}/${file(each)}`) !== each.sha256
+  );
+  for (const each of bad) {
+    world.err(
+      `mambaenv: warning: ${JSON.stringify(file(each))} in ${top} is damaged: it is downloaded again\n`,
+    );
+    world.remove(`${top}/${each.sha256}`);
+  }
+  return bad.length > 0;
 }
 
 /** Where the archives are kept, a folder each. Throws Problem. */

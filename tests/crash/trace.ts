@@ -2,7 +2,7 @@
 import { tool } from "../oracle.ts";
 
 /** Every system call that changes what is on disk; `?`: where this machine has it. */
-const CHANGING = `
+export const CHANGING = `
   mkdir mkdirat rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat rmdir open openat creat
   write pwrite64 writev pwritev pwritev2 copy_file_range sendfile ftruncate truncate fallocate
   utimensat utimes chmod fchmod fchmodat

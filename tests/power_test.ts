@@ -1,0 +1,73 @@
+// The power goes: of what was not synced, any part may be lost. What was there works, or what is new, and the next run
+// makes what is wanted.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { ENTER, Lab, type Scene } from "./crash/lab.ts";
+import { Disk, type Loss, recorded } from "./crash/power.ts";
+import { tool } from "./oracle.ts";
+
+const SCENES: readonly Scene[] = [
+  { name: "change", had: ["tool"], has: "tool, more", words: ENTER, locked: true },
+  { name: "solve and create", had: [], has: "tool", words: ENTER, locked: false },
+  { name: "clean", had: ["tool", "tool, more"], has: "tool, more", words: ["clean"], locked: true },
+  { name: "rollback", had: ["tool", "tool, more"], has: "tool, more", words: ["rollback"], locked: true },
+];
+const ignore = process.platform !== "linux" || !tool("strace");
+const NOTHING = Buffer.alloc(0);
+
+/** What may be lost at a cut: contents, all or half of them, and the names in one folder or in all but that. */
+function* losses(disk: Disk, cut: number, locked: boolean): Generator<Loss & { title: string }> {
+  // All of it where the new environment becomes the current one, some of the way there.
+  const late = cut > disk.events - 15;
+  if (!late && cut % (locked ? 3 : 9) > 0) return;
+  const all = () => true;
+  yield { title: "no content", names: all, bytes: () => NOTHING };
+  if (!late && cut % 2 > 0) return;
+  yield { title: "half of each content", names: all, bytes: (bytes) => bytes.subarray(0, bytes.length / 2) };
+  for (const dir of disk.changed(cut).filter((dir) => /\/(envs|\.mambaenv|pkgs)$/.test(dir))) {
+    yield { title: `only names in ${dir}`, names: (path) => path === dir, bytes: () => NOTHING };
+    yield { title: `no names in ${dir}`, names: (path) => path !== dir, bytes: (bytes) => bytes };
+  }
+}
+
+for (const scene of SCENES) {
+  Deno.test({ name: `power: ${scene.name}: it goes at any call, what is there works`, ignore }, async () => {
+    const labs = await Promise.all([1, 2].map(() => Lab.open(scene)));
+    const seen = new Set<string>();
+    let events = 0, tried = 0;
+    try {
+      await Promise.all(labs.map(async (lab, which) => {
+        const log = `${lab.top}/log`;
+        const done = await lab.call(scene.words, recorded(log));
+        assert.equal(done.status, 0, done.err);
+        const disk = new Disk(`${lab.top}/home`, `${lab.top}/before`, fs.readFileSync(log, "utf8"));
+        events = disk.events;
+        for (let cut = disk.events - which; cut >= 0; cut -= labs.length) {
+          for (const loss of losses(disk, cut, scene.locked)) {
+            const { key, write } = disk.after(cut, loss);
+            if (seen.has(key)) continue;
+            seen.add(key);
+            fs.rmSync(`${lab.top}/home`, { recursive: true, force: true });
+            write(`${lab.top}/home`);
+            unlock(lab);
+            await lab.recovers().catch((error) => {
+              throw new Error(`before event ${cut} of ${disk.events}, ${loss.title}`, { cause: error });
+            });
+            tried++;
+          }
+        }
+      }));
+    } finally {
+      for (const lab of labs) lab.close();
+    }
+    console.log(`power: ${scene.name}: ${events} events, ${tried} states of the disk`);
+    assert.ok(tried > 5, `${tried}`);
+  });
+}
+
+/** A lock whose owner cannot be read is waited for some seconds: not each time. */
+function unlock({ top }: Lab): void {
+  for (const file of fs.globSync(`${top}/home/.local/share/mambaenv/envs/.mambaenv/*.lock/*.owner`)) {
+    if (!fs.readFileSync(file, "utf8").endsWith("}")) fs.rmSync(file);
+  }
+}
