@@ -64,11 +64,8 @@ function replace(deed: string, path: string, make: (temporary: string) => void, 
   if (!durable) return;
   absent(() => {
     const folder = fs.openSync(native(path.slice(0, path.lastIndexOf("/")) || "/"), "r");
-    try {
-      fs.fsyncSync(folder);
-    } finally {
-      fs.closeSync(folder);
-    }
+    fs.fsyncSync(folder);
+    fs.closeSync(folder);
   });
 }
 
