@@ -1,4 +1,5 @@
 // Fills a new prefix: one solve for Python and all that the channels have, then pip for the rest.
+import { createHttp } from "./builtin/http.ts";
 import { type Assumed, assuming, subdirOf } from "./builtin/virtual.ts";
 import { caches, channels, open } from "./channels.ts";
 import { type Condarc, loadCondarc } from "./condarc.ts";
@@ -11,6 +12,7 @@ import { EXIT, Problem } from "./problem.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { packagesFor, readLock } from "./lockfile.ts";
 import { reasoned } from "./requirement/demand.ts";
+import { included } from "./requirement/remote.ts";
 import type { Settings } from "./settings.ts";
 import { type Check, reconcile, settle } from "./settle.ts";
 import type { Decision, Split, Target } from "./split.ts";
@@ -129,7 +131,9 @@ function hushed({ quiet, verbose }: Task, world: World): boolean {
 
 /** One solve, then pip for the rest; once more where pip finds no way with it. */
 async function solved(wish: Wish, world: World): Promise<Made> {
-  return await reconcile(wish, async (wanted, asked) => {
+  const http = createHttp({ env: world.env, condarc: wish.condarc, offline: wish.facts.settings.offline });
+  const whole = await included(wish.wanted, http, world);
+  return await reconcile({ wanted: whole }, async (wanted, asked) => {
     const { why, added } = await filled({ ...wish, wanted }, world);
     return { why: reasoned(why, asked), added };
   }, world);

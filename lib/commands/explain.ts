@@ -1,5 +1,6 @@
 // `mambaenv explain PACKAGE`: why it comes from where it comes from, by the project's files, lock and channels.
 import type { Request } from "../args.ts";
+import { createHttp } from "../builtin/http.ts";
 import { subdirOf } from "../builtin/virtual.ts";
 import type { Answer } from "../code.ts";
 import { loadCondarc } from "../condarc.ts";
@@ -15,6 +16,7 @@ import { homeless } from "../project.ts";
 import { open } from "../channels.ts";
 import { dependency } from "../requirement/conda.ts";
 import { normalize } from "../requirement/parse.ts";
+import { included, remote } from "../requirement/remote.ts";
 import { type Decision, split } from "../split.ts";
 import { staleness } from "../stamp.ts";
 import { secretless } from "../secret.ts";
@@ -34,10 +36,10 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const lock = await readLock(facts.project.root, world);
   const packages = (lock?.packages ?? []).filter(({ platform }) => platform === subdirOf(world));
   const asked = askers(name, wanted);
-  const why = asked.length > 0
-    ? await remembered(name, facts, world) ?? (lock && await locked(name, lock, { facts, wanted }, world)) ??
-      await decided(name, facts, wanted, world)
-    : [];
+  const known = await remembered(name, facts, world) ??
+    (lock && await locked(name, lock, { facts, wanted }, world));
+  const tells = asked.length > 0 || wanted.options.some(remote);
+  const why = known ?? (tells ? await decided(name, facts, wanted, world) : []);
   const called = new Set([name, ...why.flatMap(({ conda }) => conda ?? [])].map(normalize));
   const lines = [
     ...asked.map((line) => `asked for by ${line}`),
@@ -86,8 +88,12 @@ async function locked(
   if (await misfit(lock, { wanted, settings, platform }, world) !== undefined) return undefined;
   const packages = lock.packages.filter((each) => each.platform === platform);
   const all = await decisions({ packages, wanted, platform, known: lock.why[platform] });
-  const found = all.filter((each) => normalize(each.name) === name);
-  if (found.some(({ by, why }) => by === "pypi" && why === LOCKFILE)) return undefined;
+  // What files that are included by URL ask for, or pip, is in the lock only.
+  const found = [...all, ...lock.why[platform] ?? []].filter((each) => normalize(each.name) === name).slice(
+    0,
+    1,
+  );
+  if (found.length === 0 || found.some(({ by, why }) => by === "pypi" && why === LOCKFILE)) return undefined;
   return found.map((each) => ({
     ...each,
     why: each.by === "nobody"
@@ -105,7 +111,8 @@ async function decided(name: string, facts: Facts, wanted: Wanted, world: World)
   const index = await open({ facts, wanted, condarc }, platform, report, world);
   try {
     const python = (settings.python ?? wanted.python)?.value ?? "";
-    const { why } = await split(wanted, { python, platform }, index);
+    const http = createHttp({ env: world.env, condarc, offline: settings.offline });
+    const { why } = await split(await included(wanted, http, world), { python, platform }, index);
     return why.filter((each) => normalize(each.name) === name);
   } finally {
     clear();

@@ -1,4 +1,5 @@
 // Makes a lock: one solve a platform by the built-in engine, then pip is asked what it would install.
+import { createHttp } from "../../builtin/http.ts";
 import { assumed, assuming, subdirOf } from "../../builtin/virtual.ts";
 import { loadCondarc } from "../../condarc.ts";
 import { resolve } from "../../engines/builtin.ts";
@@ -14,6 +15,7 @@ import { elsewhere } from "../../provision.ts";
 import { attempt, type Check, reconcile, settle } from "../../settle.ts";
 import { dependency } from "../../requirement/conda.ts";
 import { reasoned } from "../../requirement/demand.ts";
+import { included } from "../../requirement/remote.ts";
 import { type Split, split } from "../../split.ts";
 import { bare } from "../../secret.ts";
 import type { World } from "../../world.ts";
@@ -30,7 +32,9 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   const condarc = await loadCondarc(world, facts.installation()?.root, settings.mirrors?.value);
   for (const warning of condarc.warnings) world.err(`mambaenv: warning: ${warning}\n`);
   const wanted = await readWanted(project, world, settings);
-  const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, wanted) };
+  const http = createHttp({ env: world.env, condarc, offline: settings.offline });
+  const whole = await included(wanted, http, world);
+  const making = { ...asked, upgrade: await upgraded(asked.upgrade, asked.before, whole) };
   const python = (settings.python ?? wanted.python)?.value ?? "";
   let urls: string[] = [];
   const solve = async (wanted: Wanted, platform: string, more: readonly string[] = []): Promise<Solved> => {
@@ -64,7 +68,7 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   try {
     const platforms = [...new Set(making.platforms)].sort();
     const here = subdirOf(world);
-    const { solved, archives } = await reconcile({ wanted }, async (wanted, asked) => {
+    const { solved, archives } = await reconcile({ wanted: whole }, async (wanted, asked) => {
       const solved: Solved[] = [];
       for (const platform of platforms) solved.push(await solve(wanted, platform));
       const tool = async () => {
