@@ -49,7 +49,17 @@ export async function imaged(
     try {
       world.remove(dir);
       await relocate({ archive: archive.file, sha256: archive.sha, dir, prefix: point });
-      const words = ["mksquashfs", dir, file, "-noappend", "-comp", "zstd", "-quiet", "-no-progress"];
+      const words = [
+        "mksquashfs",
+        dir,
+        file,
+        "-noappend",
+        "-comp",
+        "zstd",
+        "-quiet",
+        "-no-progress",
+        ...LEVEL,
+      ];
       const { status, stderr } = await world.run(words, { stdout: "capture", stderr: "capture" });
       if (status !== 0) throw unmade(status, stderr);
       if (!flags.quiet) world.err(`mambaenv: made an image of ${bytes(world.stat(file)?.size ?? 0)}\n`);
@@ -60,6 +70,9 @@ export async function imaged(
     }
   }, world);
 }
+
+/** As the archive's; zstd's own default in images takes many times as long. */
+const LEVEL = ["-Xcompression-level", "3"];
 
 function unmade(status: number, stderr: string): Problem {
   const why = status === 127
