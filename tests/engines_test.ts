@@ -8,13 +8,18 @@ import { staged } from "./stage.ts";
 const ignore = !(await oracle());
 const REQUIREMENTS = "hello\nrequests>=2.31\nonlypypi\n# conda: accel\n";
 
-/** PEP 668: what the program makes has a Python that is not for pip to change, as a distribution may have it. */
+/**
+ * PEP 668: what the program makes has a Python that is not for pip to change, as a distribution may have it. And conda
+ * keeps its command line in the history.
+ */
 function mark(root: string, name: Name): void {
   const program = `${root}/bin/${name}`;
   renameSync(program, `${program}.own`);
-  const loop =
-    'for dir in "$root"/envs/.mambaenv/*/lib/python3*; do echo "[externally-managed]" >"$dir/EXTERNALLY-MANAGED"; done';
-  const script = `#!/bin/sh\nroot='${root}'\n"$0.own" "$@" || exit\n${loop}\n`;
+  const loop = `for dir in '${root}'/envs/.mambaenv/*/lib/python3*; do
+  echo "[externally-managed]" >"$dir/EXTERNALLY-MANAGED"
+  echo "# cmd: $0 $*" >>"$dir/../../conda-meta/history"
+done`;
+  const script = `#!/bin/sh\n"$0.own" "$@" || exit\n${loop}\n`;
   writeFileSync(program, script, { mode: 0o755 });
 }
 
@@ -32,11 +37,15 @@ for (const name of ["conda", "mamba", "micromamba"] as const) {
         mark(root, name);
         const first = await bash(
           'source <("$M") && python -c "import hello, requests, onlypypi; print(1)" && echo "$CONDA_PREFIX"',
-          { CONDA_OVERRIDE_CUDA: "" },
+          { CONDA_OVERRIDE_CUDA: "", MAMBAENV_CHANNEL: server.url.replace("//", "//me:s3cr3t@") },
         );
         assert.equal(first.status, 0, first.err);
         const prefix = first.out.split("\n")[1]!;
         assert.ok(prefix.startsWith(`${root}/envs/.mambaenv/work-`), prefix);
+        const kept = await bash(
+          `grep -rl s3cr3t ${prefix}; grep -c "# cmd: .*${server.url}" ${prefix}/conda-meta/history`,
+        );
+        assert.deepEqual([kept.out, first.err.includes("s3cr3t")], ["1\n", false], "no secret");
         const own = await bash(`${prefix}/bin/python -m pip install --no-index cowsay`);
         assert.match(own.err, /externally-managed-environment/);
         assert.match(readlinkSync(`${root}/envs/work`), /^\.mambaenv\/work-/);

@@ -5,6 +5,7 @@ import { topological } from "../builtin/order.ts";
 import type { Record } from "../builtin/record.ts";
 import { secretless } from "../secret.ts";
 import { tellCpuOnly } from "../builtin/gpu.ts";
+import { scrub } from "./scrub.ts";
 import { Conflict, type Engine, type Installed, type Order, type Supply, type Tools } from "./engine.ts";
 
 /** How one program is asked to create a prefix. */
@@ -43,6 +44,7 @@ export function external(name: External, program: string): Engine {
         order,
         world,
       );
+      scrub(order.prefix, order.channels, world);
       const packages = installed(order.prefix, world);
       await check?.(packages);
       await tellCpuOnly(packages, order, { world, index });
@@ -53,9 +55,11 @@ export function external(name: External, program: string): Engine {
       world.mkdir(folder, 0o700);
       try {
         // They link in the order of the list.
-        const lines = topological(records.map((record) => ({ record }))).map(({ record }) =>
-          `${index.locate(record)[0]}#${sum(record)}`
-        );
+        const ordered = topological(records.map((record) => ({ record }))).map(({ record }) => ({
+          url: index.locate(record)[0]!,
+          sum: sum(record),
+        }));
+        const lines = ordered.map(({ url, sum }) => `${url}#${sum}`);
         world.write(`${folder}/explicit.txt`, ["@EXPLICIT", ...lines, ""].join("\n"));
         await create(
           [...words(name, program, order), "--file", `${folder}/explicit.txt`],
@@ -63,6 +67,7 @@ export function external(name: External, program: string): Engine {
           order,
           world,
         );
+        scrub(order.prefix, ordered.map(({ url }) => url), world);
       } finally {
         world.remove(folder);
       }
