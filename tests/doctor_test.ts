@@ -104,6 +104,15 @@ const TABLE: Row[] = [
     /^\/b: /,
     /--pythonpath/,
   ],
+  [
+    "a debugger's port",
+    {},
+    { BUN_INSPECT: "ws+unix://%/socket" },
+    "BUN_INSPECT",
+    "warning",
+    /^the runtime/,
+    /^unset BUN_INSPECT$/,
+  ],
   ["PYTHONHOME", {}, { PYTHONHOME: "/usr" }, "PYTHONHOME", "warning", /^\/usr: /, /unset/],
   [
     "a module of Python",

@@ -7,8 +7,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { COMPILER } from "../tasks/compiler.ts";
 import { certificate } from "./certificate.ts";
-import { tool } from "./oracle.ts";
+import { oracle, tool } from "./oracle.ts";
 import { call, PROGRAM } from "./program.ts";
+import { staged } from "./stage.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -36,8 +37,6 @@ function enter(world: TestWorld, more: { [name: string]: string }) {
 }
 
 const NOTHING: [name: string, value: string][] = [
-  ["BUN_INSPECT", "1"],
-  ["BUN_INSPECT", "ws://localhost:0/x"],
   ["BUN_INSPECT_CONNECT_TO", "unix://%/socket"],
   ["BUN_INSPECT_NOTIFY", "unix://%/socket"],
   ["BUN_INSPECT_PRELOAD", "%/evil.js"],
@@ -50,7 +49,6 @@ const NOTHING: [name: string, value: string][] = [
   ["NODE_ENV", "test"],
   ["NODE_TLS_REJECT_UNAUTHORIZED", "0"],
   ["NODE_EXTRA_CA_CERTS", "/nonexistent"],
-  ["BUN_CONFIG_VERBOSE_FETCH", "curl"],
   ["LD_LIBRARY_PATH", "%"],
 ];
 
@@ -67,6 +65,7 @@ for (const [name, value] of NOTHING) {
 const WORDS: [name: string, value: string][] = [
   ["BUN_JSC_dumpOptions", "1"],
   ["MIMALLOC_VERBOSE", "1"],
+  ["NODE_CHANNEL_FD", "%"],
   ["LD_DEBUG", "libs"],
   ["LD_PRELOAD", "%/nonexistent.so"],
   ["LD_AUDIT", "%/nonexistent.so"],
@@ -90,7 +89,10 @@ const ACTS: [name: string, value: string, left: RegExp, out: RegExp][] = [
   ["BUN_OPTIONS", "--preload=%/evil.js", /pwned/, /CONDA_PREFIX=/],
   ["BUN_OPTIONS", "--version", /^evil.js home p work$/, /^\d+\.\d+\.\d+\n$/],
   ["BUN_BE_BUN", "1", /^evil.js home p work$/, /^$/],
+  ["BUN_JSC_", "1", /^evil.js home p work$/, /^$/],
+  ["BUN_INSPECT", "ws+unix://%/socket", /socket/, /CONDA_PREFIX=/],
   ["BUN_BYTECODE_ORDER_OUT", "%/order", /order/, /CONDA_PREFIX=/],
+  ["BUN_BYTECODE_DIGEST_OUT", "%/digest", /digest/, /CONDA_PREFIX=/],
 ];
 
 for (const [name, value, left, out] of ACTS) {
@@ -98,9 +100,60 @@ for (const [name, value, left, out] of ACTS) {
     const seen = enter(place(), { [name]: value });
     assert.match(seen.left, left);
     assert.match(seen.out, out);
-    assert.match(DOCS, new RegExp(`^\\| \`${name}[^|]*\\| \\*\\*acts\\*\\*`, "m"));
+    assert.match(DOCS, new RegExp(`^\\| [^|]*\`${name}[^|]*\\| \\*\\*acts?\\*\\*`, "m"));
   });
 }
+
+/** What the runtime may read, by its bytes, but for what acts: a Bun that knows more makes us look again. */
+const OTHERS = [
+  ...new Set(
+    [
+      ...fs.readFileSync(PROGRAM, "latin1").matchAll(
+        /(?:BUN|NODE)_[A-Z][A-Z0-9_]+?(?=BUN_|NODE_|[^A-Z0-9_])/g,
+      ),
+    ]
+      .map(([name]) => name),
+  ),
+].filter((name) =>
+  !ACTS.some(([acts]) => acts === name) && !/_CHANNEL_FD|_MEMORY_LIMIT$|_VERBOSE_FETCH/.test(name)
+);
+const all = (value: string) => Object.fromEntries(OTHERS.map((name) => [name, value]));
+
+Deno.test("environment: all others that are in the runtime, at once, change nothing of entering", () => {
+  assert.ok(
+    OTHERS.length > 150 && OTHERS.includes("BUN_INSTALL") && OTHERS.includes("NODE_PATH"),
+    `${OTHERS}`,
+  );
+  const world = place();
+  const usual = enter(world, {});
+  for (const value of ["1", "0", "true", "%/evil.js"]) {
+    assert.deepEqual(enter(world, all(value)), usual, value);
+  }
+});
+
+Deno.test({
+  name: "environment: all others at once make the same environment; VERBOSE_FETCH shows its requests",
+  ignore: !(await oracle()),
+}, () =>
+  staged("hello\n", async ({ world, bash }) => {
+    const code = 'eval "$("$M" --shell bash)" && hello';
+    const fresh = (more: { [name: string]: string }) => {
+      for (const dir of [".local", ".cache"]) world.remove(`${world.top}/home/${dir}`);
+      return bash(code, more);
+    };
+    const usual = await fresh({});
+    assert.deepEqual([usual.status, usual.out], [0, "hello 1.1\n"], usual.err);
+    assert.deepEqual(await fresh(all("1")), usual);
+    const shown = await fresh({ BUN_CONFIG_VERBOSE_FETCH: "curl" });
+    assert.match(shown.err, /user-agent: mambaenv/i);
+    assert.match(DOCS, /^\| `BUN_CONFIG_VERBOSE_FETCH=curl` \| \*\*acts\*\*/m);
+    const starved = await fresh({
+      BUN_FEATURE_FLAG_SYNTHETIC_MEMORY_LIMIT: "x",
+      BUN_GARBAGE_COLLECTOR_LEVEL: "1",
+    });
+    assert.notEqual(starved.status, 0);
+    assert.match(DOCS, /^\| `BUN_FEATURE_FLAG_SYNTHETIC_MEMORY_LIMIT` \| \*\*acts\*\*/m);
+  }));
 
 Deno.test({ name: "environment: LD_PRELOAD acts, as on every program", ignore: !tool("gcc") }, () => {
   const world = place();
@@ -112,6 +165,33 @@ Deno.test({ name: "environment: LD_PRELOAD acts, as on every program", ignore: !
   execFileSync(tool("gcc"), ["-shared", "-fPIC", "-o", library, source]);
   assert.match(enter(world, { LD_PRELOAD: library }).left, /pwned/);
   assert.match(DOCS, /^\| `LD_PRELOAD`, `LD_AUDIT` \| \*\*act\*\*/m);
+});
+
+Deno.test({
+  name: "environment: LD_LIBRARY_PATH acts where it has one of glibc's own libraries",
+  ignore: !tool("gcc"),
+}, () => {
+  const world = place();
+  const source = `${world.top}/evil.c`;
+  fs.mkdirSync(`${world.top}/lib`);
+  fs.writeFileSync(
+    source,
+    `#include <stdlib.h>\n__attribute__((constructor)) static void act(void) { system("touch ${world.top}/pwned"); }\n`,
+  );
+  execFileSync(tool("gcc"), [
+    "-shared",
+    "-fPIC",
+    "-Wl,-soname,libdl.so.2",
+    "-o",
+    `${world.top}/lib/libdl.so.2`,
+    source,
+  ]);
+  const acted = () => /pwned/.test(enter(world, { LD_LIBRARY_PATH: "%/lib" }).left);
+  assert.ok(acted());
+  fs.rmSync(`${world.top}/pwned`);
+  fs.renameSync(`${world.top}/lib/libdl.so.2`, `${world.top}/lib/libstdc++.so.6`);
+  assert.ok(!acted(), "no other library is looked for");
+  assert.match(DOCS, /^\| `LD_LIBRARY_PATH` \| \*\*acts\*\*/m);
 });
 
 Deno.test({

@@ -58,13 +58,21 @@ const LEAKS: { [name: string]: { text: string; fix: string } } = {
   PYTHONHOME: { text: "it names one Python's library to all of them", fix: "unset PYTHONHOME" },
 };
 
+/** What Bun's runtime acts on before our first line; docs/security.md has them all. */
+const RUNTIME = /^BUN_(OPTIONS|INSPECT|BYTECODE_\w+_OUT|JSC_\w*|CONFIG_VERBOSE_FETCH)$/;
+
 function variables(world: World): Finding[] {
-  return Object.entries(LEAKS).flatMap(([name, { text, fix }]): Finding[] => {
+  const runtime = Object.keys(world.env).filter((name) => RUNTIME.test(name)).sort().map((name): Finding => {
+    const text = "the runtime that mambaenv is compiled with acts on it, before mambaenv does";
+    return { topic: name, level: "warning", text, fix: `unset ${name}` };
+  });
+  const leaks = Object.entries(LEAKS).flatMap(([name, { text, fix }]): Finding[] => {
     // What we put there ourselves is no leak.
     const own = name === "PYTHONPATH" ? world.env["MAMBAENV_ACTIVE_PROJECT"] : undefined;
     const value = (world.env[name] ?? "").split(":").filter((part) => part !== own).join(":");
     return value ? [{ topic: name, level: "warning", text: `${value}: ${text}`, fix }] : [];
   });
+  return [...leaks, ...runtime];
 }
 
 /** `pip install --user` of years ago. */
