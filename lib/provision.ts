@@ -10,7 +10,8 @@ import { type Installed, pip } from "./pip.ts";
 import { unlocked } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
-import { packagesFor, readLock } from "./lockfile.ts";
+import { type Lock, type Locked, packagesFor, readLock } from "./lockfile.ts";
+import { held, heldRecords, keeping, pinned } from "./lockfile/held.ts";
 import { reasoned } from "./requirement/demand.ts";
 import { included } from "./requirement/remote.ts";
 import type { Settings } from "./settings.ts";
@@ -61,8 +62,8 @@ export async function provision(task: Task, here: World): Promise<Provision> {
   const python = settings.python ?? wanted.python;
   const target = { python: python?.value ?? "", platform };
   const wish = { ...task, condarc, wanted, target };
-  const { lock, made } = await locked(wish, world);
-  const { why, added } = made ?? await solved(wish, world);
+  const { lock, made, before } = await locked(wish, world);
+  const { why, added } = made ?? await solved({ ...wish, before }, world);
   if (wanted.variables) {
     // Where `conda env config vars` keeps them, and conda's own activation looks.
     world.write(`${task.prefix}/conda-meta/state`, JSON.stringify({ env_vars: wanted.variables }) + "\n");
@@ -82,7 +83,10 @@ export function listed({ specs, requirements }: Wanted): string[] {
 }
 
 /** Installs what the lock file says, where there is one that fits or is to be taken as it is. */
-async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; made?: Made }> {
+async function locked(
+  wish: Wish,
+  world: World,
+): Promise<{ lock: Stamp["lock"]; made?: Made; before?: Lock }> {
   const { facts: { project, settings }, wanted, target: { platform } } = wish;
   const lock = project && await readLock(project.root, world);
   if (lock === undefined) {
@@ -96,7 +100,7 @@ async function locked(wish: Wish, world: World): Promise<{ lock: Stamp["lock"]; 
   }
   if (reason !== undefined && settings.lock !== "frozen") {
     world.err(unused(reason));
-    return { lock: "unfit" };
+    return { lock: "unfit", before: lock };
   }
   const { restore } = await import("./lockfile/restore.ts");
   const order: Order = {
@@ -142,52 +146,56 @@ async function solved(wish: Wish, world: World): Promise<Made> {
 async function filled(wish: Wish, world: World): Promise<Made> {
   const { facts: { project, settings }, wanted, prefix, report } = wish;
   const made = await install(wish, world);
-  const order = {
+  const order = (kept: readonly Locked[]) => ({
     prefix,
     root: project?.root ?? world.cwd,
     requirements: made.pip,
-    constraints: made.constraints,
+    constraints: [...made.constraints, ...kept.map(pinned)],
     options: wanted.options,
     offline: settings.offline,
     wheels: [],
     newer: settings.newer?.value,
     quiet: hushed(wish, world),
-  };
-  return { why: made.why, added: await pip(order, world, report) };
+  });
+  const stay = held(wish, wish.target.platform).filter(({ manager }) => manager === "pip");
+  return { why: made.why, added: await keeping(stay, (kept) => pip(order(kept), world, report)) };
 }
 
 interface Wish extends Task {
   condarc: Condarc;
   wanted: Wanted;
   target: Target;
+  /** A lock that does not fit any more. */
+  before?: Lock;
 }
 
 /** Splits and installs what conda provides; where that cannot be, all requirements are pip's. */
 async function install(wish: Wish, world: World): Promise<Split> {
   const { facts: { settings }, engine, target, report, prefix } = wish;
   const index = await open(wish, target.platform, report, world);
-  const order = {
-    prefix,
-    channels: index.channels.map(({ bases, url }) => bases[0] ?? url),
-    platform: target.platform,
-    caches: caches(wish),
-    offline: settings.offline,
-    quiet: wish.quiet,
-  };
-  const act = async ({ conda: specs }: Split, check: Check) => {
-    world.remove(prefix);
-    const tools = { world, report, index, check };
-    if (settings.newer === undefined || engine.name === "builtin") {
-      return await engine.install({ ...order, specs }, tools);
-    }
-    // Other engines know no dates: they are told which packages.
-    const { resolve } = await import("./engines/builtin.ts");
-    const records = await resolve({ ...order, specs }, tools);
-    await check(records);
-    await engine.restore(records, { ...order, specs }, tools);
-  };
   try {
-    return (await settle({ ...wish, index }, act, world)).made;
+    const stay = await heldRecords(wish, target.platform, index);
+    const order = {
+      prefix,
+      channels: index.channels.map(({ bases, url }) => bases[0] ?? url),
+      platform: target.platform,
+      caches: caches(wish),
+      offline: settings.offline,
+      quiet: wish.quiet,
+    };
+    const act = async ({ conda: specs }: Split, check: Check) => {
+      world.remove(prefix);
+      const tools = { world, report, index, check, held: stay };
+      if ((settings.newer === undefined && stay.length === 0) || engine.name === "builtin") {
+        return await engine.install({ ...order, specs }, tools);
+      }
+      // Other engines know no dates and no locks: they are told which packages.
+      const { resolve } = await import("./engines/builtin.ts");
+      const records = await resolve({ ...order, specs }, tools);
+      await check(records);
+      await engine.restore(records, { ...order, specs }, tools);
+    };
+    return (await settle({ ...wish, index, stay }, act, world)).made;
   } finally {
     index.close();
   }

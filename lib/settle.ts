@@ -1,6 +1,8 @@
 // The split that a solve accepts: where conda finds no way, the packages that it names go to pip, then all of them.
 import { Conflict, Impossible } from "./engines/engine.ts";
+import type { Record } from "./builtin/record.ts";
 import type { Wanted } from "./inputs.ts";
+import { heldPython } from "./lockfile/held.ts";
 import { dependency } from "./requirement/conda.ts";
 import { type Demand, demanded, Rejected } from "./requirement/demand.ts";
 import { normalize } from "./requirement/parse.ts";
@@ -13,6 +15,8 @@ export interface Unsettled {
   wanted: Wanted;
   target: Target;
   index: Index;
+  /** Packages of a lock that are to stay where they can, their Python first of all. */
+  stay?: readonly Record[];
 }
 
 /** Solves with named packages away before all go. */
@@ -36,10 +40,16 @@ class Torn extends Conflict {
  * does not help either.
  */
 export async function settle<T>(
-  { wanted, target, index }: Unsettled,
+  { wanted, target, index, stay = [] }: Unsettled,
   act: Act<T>,
   world: World,
 ): Promise<{ made: Split; done: T }> {
+  const python = heldPython(target.python, stay);
+  if (python !== undefined) {
+    const made = await split(wanted, { ...target, python }, index);
+    const found = await attempt(made, wanted, act).catch(unlessConflict);
+    if (found) return found;
+  }
   const away = new Map<string, string>();
   for (let tries = 1;;) {
     const made = await split(wanted, { ...target, away }, index);
@@ -67,8 +77,13 @@ export async function settle<T>(
   }
 }
 
+/** Where what was locked is in the way, the solve is done without. */
+function unlessConflict(error: unknown): undefined {
+  if (!(error instanceof Conflict)) throw error;
+}
+
 /** Acts once; what conda brings along is its own in the split that is returned. Throws Conflict. */
-export async function attempt<T>(
+async function attempt<T>(
   made: Split,
   wanted: Wanted,
   act: Act<T>,

@@ -429,7 +429,7 @@ Deno.test({
     const frozen = await bash(`source <("$M" --frozen) && echo "$CONDA_PREFIX"; ${six} || echo none`);
     assert.equal(frozen.out, `${made.out}none\n`, "the environment made of the lock is the one");
     const free = await bash(`source <("$M") && ${six} && echo "$CONDA_PREFIX"`);
-    assert.match(free.err, /warning: conda-lock.yml is not used: it has no six; .*mambaenv lock/);
+    assert.match(free.err, /warning: conda-lock.yml does not fit: it has no six; .*mambaenv lock/);
     assert.notEqual(free.out, made.out);
     assert.equal(lockFile(stage), text, "nothing is written to the project unasked");
     assert.equal((await bash(`source <("$M") && echo "$CONDA_PREFIX"`)).out, free.out);

@@ -39,8 +39,7 @@ export const builtin: Engine = {
 /** The packages for the specs of an order, dependencies first, `held` where they fit. Throws Conflict or Problem. */
 export async function resolve(
   order: Order,
-  { world, report, index }: Tools,
-  held: readonly Record[] = [],
+  { world, report, index, held = [] }: Tools,
 ): Promise<Record[]> {
   const virtual = await virtualPackages(world, order.platform);
   const ahead = (names: ReadonlySet<string>, busy: () => boolean) => readAhead(order.caches, names, busy);

@@ -40,6 +40,8 @@ export interface Tools {
   report: Report;
   /** The channels of the order, opened. */
   index: Index;
+  /** Packages that are to be chosen where they fit. */
+  held?: readonly Record[];
   /** Told of the packages as soon as they are known. Throws Conflict where they are not to be. */
   check?(packages: readonly Installed[]): Promise<void>;
 }

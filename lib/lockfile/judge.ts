@@ -76,7 +76,7 @@ export async function condas(
   return names.map((name) => packages.get(name)).find((each) => each !== undefined);
 }
 
-/** The words for a lock file that is not used. */
+/** The words for a lock file that is not taken as it is. */
 export function unused(reason: string): string {
-  return `mambaenv: warning: ${LOCKFILE} is not used: ${reason}; to bring it up to date: mambaenv lock\n`;
+  return `mambaenv: warning: ${LOCKFILE} does not fit: ${reason}; what it has stays where it can; to bring it up to date: mambaenv lock\n`;
 }

@@ -3,23 +3,23 @@ import { createHttp } from "../../builtin/http.ts";
 import { assumed, assuming, subdirOf } from "../../builtin/virtual.ts";
 import { loadCondarc } from "../../condarc.ts";
 import { resolve } from "../../engines/builtin.ts";
-import { Conflict } from "../../engines/engine.ts";
 import { readWanted, type Wanted } from "../../inputs.ts";
 import { type Lock, type Locked, LOCKFILE } from "../../lockfile.ts";
+import { heldRecords } from "../../lockfile/held.ts";
 import { kept } from "../../lockfile/why.ts";
 import { contentHash } from "../../lockfile/content.ts";
 import { createReport } from "../../progress.ts";
 import type { Project } from "../../project.ts";
 import { open } from "../../channels.ts";
 import { elsewhere } from "../../provision.ts";
-import { attempt, type Check, reconcile, settle } from "../../settle.ts";
+import { type Check, reconcile, settle } from "../../settle.ts";
 import { dependency } from "../../requirement/conda.ts";
 import { reasoned } from "../../requirement/demand.ts";
 import { included } from "../../requirement/remote.ts";
-import { type Split, split } from "../../split.ts";
+import type { Split } from "../../split.ts";
 import { bare } from "../../secret.ts";
 import type { World } from "../../world.ts";
-import { heldPython, heldRecords, type Making, type Solved, upgraded } from "./making.ts";
+import { type Making, type Solved, upgraded } from "./making.ts";
 import { pypi } from "./pypi.ts";
 
 /** Makes the lock. Throws Problem. */
@@ -44,22 +44,13 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
       const stay = await heldRecords(making, platform, index);
       const act = async ({ conda }: Split, check: Check) => {
         const order = { prefix: "", specs: [...conda, ...more], channels: [], platform, caches: [], quiet };
-        const records = await resolve(
-          { ...order, offline: settings.offline },
-          { world, report, index },
-          stay,
-        );
+        const tools = { world, report, index, held: stay };
+        const records = await resolve({ ...order, offline: settings.offline }, tools);
         await check(records);
         return records;
       };
-      const same = heldPython(python, stay);
-      if (same !== undefined) {
-        const made = await split(wanted, { python: same, platform }, index);
-        const found = await attempt(made, wanted, act).catch(unlessConflict);
-        if (found) return { platform, made: found.made, records: found.done };
-      }
       const target = { python, platform };
-      const { made, done } = await settle({ wanted, target, index }, act, world);
+      const { made, done } = await settle({ wanted, target, index, stay }, act, world);
       return { platform, made, records: done };
     } finally {
       index.close();
@@ -94,11 +85,6 @@ export async function makeLock(asked: Making, here: World): Promise<Lock> {
   } finally {
     clear();
   }
-}
-
-/** Where what was locked is in the way, the solve is done without. */
-function unlessConflict(error: unknown): undefined {
-  if (!(error instanceof Conflict)) throw error;
 }
 
 /** The project's files that were read, not those elsewhere: their paths are this machine's. */

@@ -7,14 +7,14 @@ import { building } from "../../building.ts";
 import type { Wanted } from "../../inputs.ts";
 import { lock } from "../../lock.ts";
 import type { Locked } from "../../lockfile.ts";
+import { held, keeping, pinned } from "../../lockfile/held.ts";
 import { invoke, type PipOrder, prepare, type Surroundings } from "../../pip.ts";
 import { caches, open } from "../../channels.ts";
 import { begin, discard, type Draft, lockOf, sweep } from "../../store.ts";
-import { Problem } from "../../problem.ts";
 import type { Requirement } from "../../requirements.ts";
 import type { World } from "../../world.ts";
-import { held, type Making, type Solved } from "./making.ts";
-import { lockedOf, type Machine, pinned, readReport } from "./report.ts";
+import type { Making, Solved } from "./making.ts";
+import { lockedOf, type Machine, readReport } from "./report.ts";
 import { follow, tags, unmarked } from "./elsewhere.ts";
 
 /** What pip is asked for. */
@@ -122,14 +122,4 @@ async function distant(machine: Machine, prefix: string, world: World): Promise<
   const virtual = await virtualPackages(world, machine.platform);
   const system = virtual.find(({ name }) => name === "__glibc" || name === "__osx")?.version ?? "";
   return [...tags(machine, system), "--no-deps", "--target", `${prefix}/elsewhere`];
-}
-
-/** Keeps versions, unless they are in the way. */
-async function keeping<T>(kept: readonly Locked[], act: (kept: readonly Locked[]) => Promise<T>): Promise<T> {
-  try {
-    return await act(kept);
-  } catch (error) {
-    if (!(error instanceof Problem) || kept.length === 0) throw error;
-    return await act([]);
-  }
 }

@@ -3,9 +3,8 @@ import { environment } from "../../requirement/environment.ts";
 import { evaluate } from "../../requirement/marker.ts";
 import { normalize, parseRequirement } from "../../requirement/parse.ts";
 import { formatSpecifier } from "../../requirement/specifier.ts";
-import { type Locked, LOCKFILE } from "../../lockfile.ts";
+import type { Locked } from "../../lockfile.ts";
 import { Problem } from "../../problem.ts";
-import type { Requirement } from "../../requirements.ts";
 import { bare } from "../../secret.ts";
 
 /** What counts of an entry. */
@@ -70,20 +69,4 @@ export function needs({ metadata, requested_extras = [] }: Entry, { platform, py
     const holds = !marker || ["", ...requested_extras].some((extra) => evaluate(marker, { ...here, extra }));
     return holds && name ? [{ name: normalize(name), text: formatSpecifier(clauses) || "*", extras }] : [];
   });
-}
-
-/** A locked package as a constraint. */
-export function pinned({ name, version, line = 1 }: Locked): Requirement {
-  return {
-    file: LOCKFILE,
-    line,
-    text: `${name}==${version}`,
-    name,
-    written: name,
-    extras: [],
-    clauses: [],
-    editable: false,
-    hashed: false,
-    forced: true,
-  };
 }
