@@ -1,6 +1,8 @@
 // Where environments, packages and the project lie: kind of file system, room, inodes, quota, hard links.
 import { home } from "../../building.ts";
+import { quotaIn } from "../../builtin/quota.ts";
 import { mounted, NETWORKED } from "../../mount.ts";
+import { bytes, counted } from "../../progress.ts";
 import { parent } from "../../project.ts";
 import { distrust } from "../../trust.ts";
 import type { World } from "../../world.ts";
@@ -47,12 +49,27 @@ export async function storage({ taken, project, condarc, settings }: Case, world
       fix: "put both on one: MAMBAENV_ROOT, or pkgs_dirs in .condarc",
     });
   }
-  const quota = (await printed(["quota", "-q"], world)).trim();
-  if (quota !== "") {
-    const fix = "remove what is not needed, or export MAMBAENV_ROOT=/scratch/$USER/mambaenv";
-    findings.push({ topic: "quota", level: "error", text: quota.split("\n").at(-1)!.trim(), fix });
-  }
+  findings.push(...await quotas(places, world));
   return findings;
+}
+
+/** What the quota leaves, once for each file system that has one. */
+async function quotas(places: readonly Place[], world: World): Promise<Finding[]> {
+  const found = new Map<string, Finding>();
+  for (const { there } of places) {
+    const { at } = mounted(there, world);
+    const quota = found.has(at) ? undefined : await quotaIn(there, world);
+    if (quota === undefined) continue;
+    const { bytes: room = Infinity, files = Infinity, tool } = quota;
+    const level = room === 0 || files === 0 ? "error" : room < ROOM || files < INODES ? "warning" : "ok";
+    const what = [room, files].map((left, i) =>
+      left === Infinity ? [] : i === 0 ? bytes(left) : counted(left, "file")
+    );
+    const fix = "remove what is not needed, or export MAMBAENV_ROOT=/scratch/$USER/mambaenv";
+    const text = `${at}: ${what.flat().join(" and ")} left, by ${tool}`;
+    found.set(at, { topic: "quota", level, text, ...level !== "ok" && { fix } });
+  }
+  return [...found.values()];
 }
 
 function nearest(path: string, world: World): string {
