@@ -15,7 +15,7 @@ export async function flush(path: string, run: World["run"]): Promise<void> {
   const { status, stderr } = await run(["sync", "-f", path], { env, stdout: "capture", stderr: "capture" });
   if (status === 0) return;
   if (status === 127 || /option/.test(stderr)) return here(path);
-  throw lost(path, stderr.trim().split("\n")[0]!);
+  throw lost(path, stderr.trim().split("\n")[0] || `it ended with ${status}`);
 }
 
 function here(path: string): void {

@@ -65,6 +65,43 @@ for (const scene of SCENES) {
   });
 }
 
+Deno.test(
+  { name: "power: what the disk cannot keep is told, and the last good entered", ignore },
+  async () => {
+    const lab = await Lab.open(SCENES[0]!);
+    try {
+      const eio = [tool("strace"), "-f", "-qq", "-o", `${lab.top}/log`, "-e", "inject=syncfs:error=EIO"];
+      const called = await lab.call(ENTER, eio);
+      assert.match(called.err, /Cannot write ".*\.mambaenv" to its disk: .*Input\/output error/);
+      lab.entered(called, "tool");
+      await lab.recovers();
+    } finally {
+      lab.close();
+    }
+  },
+);
+
+Deno.test({ name: "power: where `sync` is none that knows -f, libc is called", ignore }, async () => {
+  const lab = await Lab.open(SCENES[0]!);
+  try {
+    const [bin, log] = [`${lab.top}/bin`, `${lab.top}/log`];
+    const watched = [tool("strace"), "-f", "-qq", "-y", "-o", log, "-e", "trace=syncfs"];
+    fs.mkdirSync(bin);
+    // As coreutils before 8.24 says it; then none at all.
+    fs.writeFileSync(`${bin}/sync`, `#!/bin/sh\necho "sync: invalid option -- 'f'" >&2\nexit 1\n`, {
+      mode: 0o755,
+    });
+    for (const path of [`${bin}:/usr/bin:/bin`, "/nowhere"]) {
+      lab.reset();
+      const called = await lab.call(ENTER, ["/usr/bin/env", `PATH=${path}`, ...watched]);
+      lab.entered(called, "tool, more");
+      assert.match(fs.readFileSync(log, "utf8"), /^\d+ +syncfs\(\d+<.*\.mambaenv>\) += 0$/m);
+    }
+  } finally {
+    lab.close();
+  }
+});
+
 /** A lock whose owner cannot be read is waited for some seconds: not each time. */
 function unlock({ top }: Lab): void {
   for (const file of fs.globSync(`${top}/home/.local/share/mambaenv/envs/.mambaenv/*.lock/*.owner`)) {
