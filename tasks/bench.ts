@@ -119,24 +119,27 @@ async def main(channels, prefix, cache, *specs):
 asyncio.run(main(*sys.argv[1:]))
 os._exit(0)  # its threads may outlive the interpreter, which then aborts
 `;
-const SPECS = ["python", "numpy", "pandas", "requests", "rich"];
+/** What the demo has of the channel, and more. */
+const SETS = {
+  demo: ["python", "numpy", "requests", "rich"],
+  more: ["python", "numpy", "pandas", "requests", "rich"],
+};
 
-async function create(): Promise<void> {
+async function create(name: string, specs: readonly string[]): Promise<void> {
   const channels = [await channel(), await big()].map(({ url }) => url).join(",");
-  const cwd = project("create", SPECS.slice(1).map((name) => `${name}\n`).join(""));
-  const root = join(TOP, "root");
+  const cwd = project(name, specs.slice(1).map((spec) => `${spec}\n`).join(""));
+  const root = join(TOP, `root-${name}`);
   const env = { MAMBAENV_CHANNEL: channels, MAMBAENV_ROOT: root };
   // A new name each time: removing the last environment would keep the disk busy for the next.
   let serial = 0;
   const ours = (more: { [name: string]: string } = {}) => () => ({
-    argv: [PROGRAM, "--shell", "bash", "--quiet", "--name", `e${serial++}`],
+    argv: [PROGRAM, "--shell", "bash", "--quiet", "--name", `${name}${serial++}`],
     env: { ...env, ...more },
     cwd,
   });
   const python = await oracle();
-  const theirs = () => ({
-    argv: [python, "-c", RATTLER, channels, join(TOP, `peer${serial++}`), join(TOP, "cache"), ...SPECS],
-  });
+  const peer = () => join(TOP, `peer-${name}${serial++}`);
+  const theirs = () => ({ argv: [python, "-c", RATTLER, channels, peer(), join(TOP, "cache"), ...specs] });
   const kept = () =>
     fs.readdirSync(join(root, "pkgs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const forget = () => {
@@ -144,13 +147,13 @@ async function create(): Promise<void> {
       fs.rmSync(join(root, "pkgs", name, ".pyc"), { recursive: true, force: true });
     }
   };
-  race(`Making ${SPECS.join(", ")} from cached packages: solve and link`, 9, [
+  race(`Making ${specs.join(", ")} from cached packages: solve and link`, 9, [
     { name: "py-rattler, without `.pyc`", ...theirs(), next: theirs },
     { name: "**mambaenv**, without `.pyc`", ...ours(BARE)(), next: ours(BARE) },
     { name: "**mambaenv**, `.pyc` linked from the cache", ...ours()(), next: ours() },
     { name: "**mambaenv**, `.pyc` compiled anew", ...ours()(), next: ours(), before: forget },
   ]);
-  const files = spawnSync("sh", ["-c", `find ${root}/envs/e${serial - 1}/ -type f | wc -l`], {
+  const files = spawnSync("sh", ["-c", `find ${root}/envs/${name}${serial - 1}/ -type f | wc -l`], {
     encoding: "utf8",
   });
   console.log(`\n${files.stdout.trim()} files with \`.pyc\`, of ${kept().length} packages.`);
@@ -159,7 +162,7 @@ const BARE = { PYTHONDONTWRITEBYTECODE: "1" };
 
 try {
   await warm();
-  await create();
+  for (const [name, specs] of Object.entries(SETS)) await create(name, specs);
 } finally {
   fs.rmSync(TOP, { recursive: true, force: true });
 }

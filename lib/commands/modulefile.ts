@@ -36,26 +36,9 @@ export interface Module {
 }
 
 /** Modules that bring a Python of their own, as sites call them. */
-const OTHERS = [
-  "python",
-  "Python",
-  "python3",
-  "anaconda",
-  "anaconda3",
-  "Anaconda3",
-  "miniconda",
-  "miniconda3",
-]
-  .concat([
-    "Miniconda3",
-    "miniforge",
-    "Miniforge3",
-    "mambaforge",
-    "mamba",
-    "micromamba",
-    "conda",
-    "virtualenv",
-  ]);
+const OTHERS =
+  `python Python python3 conda mamba micromamba mambaforge virtualenv anaconda anaconda3 Anaconda3
+  miniconda miniconda3 Miniconda3 miniforge Miniforge3`.split(/\s+/);
 
 /** As no shell has it that nothing was loaded into. */
 const BARE = { PATH: "/usr/bin:/bin", VIRTUAL_ENV: "/-", VIRTUAL_ENV_PROMPT: "-", PYTHONHOME: "/-" };
