@@ -124,8 +124,11 @@ async function readEnvironment(path: string, root: string, world: World): Promis
     }
   }
   const python = specs.find(({ spec }) => /^python(?![\w-])/i.test(spec));
-  // `conda env export` names the build, too, which is for the solver.
-  const [, version] = /^python\s*==?\s*([\d.]+)\s*=\s*\S+$/i.exec(python?.spec ?? "") ?? [];
+  // What names a build, too, as `conda env export` does, or stands in brackets, is for the solver as well.
+  const [, exact, within] =
+    /^python(?:\s*==?\s*([\d.]+)\s*=\s*\S+|\s*\[.*?\bversion\s*=\s*['"]?([^'"\]]+).*\])$/i
+      .exec(python?.spec ?? "") ?? [];
+  const version = exact ?? within;
   const channels: unknown = document.toJS()?.channels;
   const variables = assignments(yaml, document.get("variables"), fail);
   const prefix = document.get("prefix");

@@ -50,6 +50,24 @@ Deno.test("readWanted: environment.yml gives specs, channels, Python, and pip's 
   assert.deepEqual(wanted.python, { value: "3.11", from: "environment.yml" });
 });
 
+Deno.test("readWanted: the Python of environment.yml in conda's ways to say it", async () => {
+  const rows: [spec: string, version: string, kept: string[]][] = [
+    ["python", "", []],
+    ["python=3.11", "3.11", []],
+    ["python >=3.10,<3.13", ">=3.10,<3.13", []],
+    ["python=3.11.7=h0_0_cpython", "3.11.7", ["python=3.11.7=h0_0_cpython"]],
+    [`python[version='>=3.9']`, ">=3.9", ["python[version='>=3.9']"]],
+    [`python[build=*cpython,version=3.12.*]`, "3.12.*", ["python[build=*cpython,version=3.12.*]"]],
+    ["python-dateutil", "none", ["python-dateutil"]],
+  ];
+  for (const [spec, version, kept] of rows) {
+    const world = testWorld({ "work/environment.yml": `dependencies:\n  - ${JSON.stringify(spec)}\n` });
+    const wanted = await readWanted(findProject({}, world), world);
+    assert.equal(wanted.python?.value ?? "none", version, spec);
+    assert.deepEqual(wanted.specs.map(({ spec }) => spec), kept);
+  }
+});
+
 Deno.test("readWanted: pyproject.toml gives dependencies and requires-python", async () => {
   const text =
     '[project]\nname = "x"\nrequires-python = ">=3.10"\ndependencies = [\n  "rich>=13",\n  "six",\n]\n';
