@@ -13,7 +13,8 @@ import { sign } from "../tasks/sign.ts";
 import { PLATFORMS, wheel } from "../tasks/wheels.ts";
 import { later, needs } from "./elf.ts";
 import { macho } from "./macho.ts";
-import { publisher, tool } from "./oracle.ts";
+import { channel } from "./channel/channel.ts";
+import { oracle, publisher, tool } from "./oracle.ts";
 import { call } from "./program.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -76,7 +77,7 @@ function check({ name }: Target, bytes: Buffer): void {
 }
 
 /** What else is tried of a program, once it is compiled. */
-const FURTHER: { [name: string]: (file: string, target: Target, dir: string) => void } = {
+const FURTHER: { [name: string]: (file: string, target: Target, dir: string) => Promise<void> | void } = {
   [HERE]: tells,
   "linux-x64-baseline": old,
   "linux-arm64-musl": twice,
@@ -95,7 +96,7 @@ for (const target of TARGETS) {
         const linux = target.name.startsWith("linux") && !target.name.startsWith(HERE + "-baseline");
         if (linux && PLATFORMS[target.name]) await audit(target, bytes, dir);
         assert.deepEqual(fs.readdirSync(dir), [`mambaenv-${target.name}`], "nothing is left over");
-        FURTHER[target.name]?.(file, target, dir);
+        await FURTHER[target.name]?.(file, target, dir);
       }),
   );
 }
@@ -110,17 +111,18 @@ function tells(file: string): void {
   assert.ok(stdout.endsWith(` (${made.join(", ")})\n`), stdout);
 }
 
-/** It enters an environment on a processor of 2008, without AVX. */
-function old(file: string, _: Target, dir: string): void {
+/** It makes an environment and enters it on a processor of 2008, without AVX. */
+async function old(file: string, _: Target, dir: string): Promise<void> {
   const emulator = HERE === "linux-x64" ? tool("qemu-x86_64-static") : "";
-  if (emulator === "") return;
-  fs.mkdirSync(`${dir}/p/conda-meta`, { recursive: true });
-  const argv = [emulator, "-cpu", "Nehalem", file, "-p", `${dir}/p`, "--shell", "bash"];
-  const PATH = "/usr/bin:/bin";
-  const { status, out, err } = call(argv, { cwd: dir, env: { HOME: dir, PATH } });
+  if (emulator === "" || !(await oracle())) return;
+  fs.mkdirSync(join(dir, "work"));
+  fs.writeFileSync(join(dir, "work", "environment.yml"), "dependencies: [prefixed]\n");
+  const env = { HOME: dir, PATH: "/usr/bin:/bin", MAMBAENV_CHANNEL: (await channel()).url };
+  const code =
+    `eval "$(${emulator} -cpu Nehalem ${file} --shell bash)" && prefixed | head -n 1 && echo "$CONDA_PREFIX"`;
+  const { status, out, err } = call(["/bin/bash", "-c", code], { cwd: join(dir, "work"), env });
   assert.equal(status, 0, err);
-  const entered = call(["/bin/bash", "-c", `${out}echo "$CONDA_PREFIX"`], { cwd: dir, env: { PATH } });
-  assert.equal(entered.out, `${dir}/p\n`);
+  assert.match(out, /^(\/.*\/envs\/\.mambaenv\/work-[0-9a-f]{8})\n\1\n$/);
 }
 
 /** Compiled once more, it has the same bytes. */
