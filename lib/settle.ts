@@ -4,7 +4,7 @@ import type { Record } from "./builtin/record.ts";
 import type { Wanted } from "./inputs.ts";
 import { heldPython } from "./lockfile/held.ts";
 import { dependency } from "./requirement/conda.ts";
-import { type Demand, demanded, Rejected } from "./requirement/demand.ts";
+import { type Demand, demanded, Refused, Rejected } from "./requirement/demand.ts";
 import { normalize } from "./requirement/parse.ts";
 import { type Packaged, untangle } from "./requirement/whole.ts";
 import { type Decision, type Index, type Split, split, type Target } from "./split.ts";
@@ -157,12 +157,13 @@ export async function reconcile<T>(
     try {
       return await act({ ...wanted, requirements }, asked);
     } catch (error) {
-      const rejected = error instanceof Rejected;
-      const more = rejected
+      const more = error instanceof Rejected
         ? error.demands.filter(({ text }) => !asked.some((each) => each.text === text))
         : [];
       if (tries === AGAIN || more.length === 0) {
-        throw first !== undefined && (rejected || error instanceof Impossible) ? first : error;
+        throw first !== undefined && (error instanceof Refused || error instanceof Impossible)
+          ? first
+          : error;
       }
       first ??= error as Rejected;
       const reasons = more.map(({ text, by }) => `\n    ${by} needs ${text}`).join("");

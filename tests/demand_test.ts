@@ -1,9 +1,13 @@
 // Where pip finds no way with what conda installed: solved once more with what pip asks for, or pip's words as they are.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { demanded, demands } from "../lib/requirement/demand.ts";
+import { Impossible } from "../lib/engines/engine.ts";
+import { Problem } from "../lib/problem.ts";
+import { demanded, demands, Refused, Rejected } from "../lib/requirement/demand.ts";
+import { reconcile } from "../lib/settle.ts";
 import { call, oracle } from "./oracle.ts";
 import { staged } from "./stage.ts";
+import { testWorld } from "./world.ts";
 
 Deno.test("demands: what pip's reasons ask of what is held fixed, by the newest of those that need it", () => {
   const fixed = new Map([["base", "1.0"], ["odd-name", "2"], ["fits", "1"]]);
@@ -26,6 +30,37 @@ Deno.test("demands: what pip's reasons ask of what is held fixed, by the newest 
   }
   const { name, extras, clauses } = demanded({ text: "Odd_Name[x]>=3", by: "a 1" });
   assert.deepEqual([name, extras, clauses.length], ["odd-name", ["x"], 1]);
+});
+
+Deno.test("reconcile: twice more at most, each time with what pip asks for; then its first words, or what else went wrong", async () => {
+  const reject = (...texts: string[]) =>
+    new Rejected(new Problem(`pip: ${texts}`), texts.map((text) => ({ text, by: "x 1" })));
+  const table: [ends: (Error | "made")[], tries: number, message: string][] = [
+    [["made"], 1, ""],
+    [[reject("a<1"), "made"], 2, ""],
+    [[reject("a<1"), reject("b<1"), "made"], 3, ""],
+    [[reject("a<1"), reject("b<1"), reject("c<1")], 3, "pip: a<1"],
+    [[reject("a<1"), reject("a<1")], 2, "pip: a<1"],
+    [[reject()], 1, "pip: "],
+    [[reject("a<1"), new Impossible("conda: no")], 2, "pip: a<1"],
+    [[reject("a<1"), new Refused("pip: no such")], 2, "pip: a<1"],
+    [[reject("a<1"), new Problem("the disk is full")], 2, "the disk is full"],
+    [[new Impossible("conda: no")], 1, "conda: no"],
+  ];
+  for (const [ends, tries, message] of table) {
+    const world = testWorld();
+    const wanted = { requirements: [], constraints: [], specs: [], options: [], inputs: [] };
+    const seen: string[] = [];
+    const done = reconcile({ wanted }, ({ requirements }, asked) => {
+      assert.deepEqual(requirements.map(({ text }) => text), asked.map(({ text }) => text));
+      const end = ends[seen.push(requirements.map(({ text }) => text).join()) - 1]!;
+      return end === "made" ? Promise.resolve(end) : Promise.reject(end);
+    }, world);
+    if (message === "") assert.equal(await done, "made");
+    else await assert.rejects(done, { message });
+    assert.equal(seen.length, tries);
+    assert.equal(world.said().split("solved once more").length, tries, "each is said");
+  }
 });
 
 Deno.test({

@@ -49,13 +49,13 @@ export async function restore(
   const why = await decisions({ packages, wanted, platform: order.platform, known: task.why });
   const specs = records.filter(({ name }) => name === "python" || why.some(({ conda }) => conda === name))
     .map(({ name, version }) => `${name} ==${version}`);
-  const act = (by: Engine) => by.restore(records, { ...order, specs }, supply(task, world));
-  if (missing === undefined) await act(engine);
   // Each program has a layout of its own for its cache; what is in ours needs none of them.
-  else if (missing.length === 0) await act((await import("../engines/builtin.ts")).builtin);
-  else {await act(engine).catch((error) => {
-      throw error instanceof Problem ? absence(missing) : error;
-    });}
+  const by = missing?.length === 0 ? (await import("../engines/builtin.ts")).builtin : engine;
+  try {
+    await by.restore(records, { ...order, specs }, supply(task, world));
+  } catch (error) {
+    throw missing?.length && error instanceof Problem ? absence(missing) : error;
+  }
   return { why, added: await pip(task, world) };
 }
 

@@ -12,8 +12,11 @@ export interface Demand {
   by: string;
 }
 
+/** pip did not install something. */
+export class Refused extends Problem {}
+
 /** pip found no way with what conda installed. */
-export class Rejected extends Problem {
+export class Rejected extends Refused {
   constructor({ message, hint, exit }: Problem, readonly demands: readonly Demand[]) {
     super(message, hint, exit);
   }

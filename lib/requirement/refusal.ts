@@ -4,6 +4,7 @@ import { EXIT, Problem } from "../problem.ts";
 import { secretless } from "../secret.ts";
 import type { Ended } from "../world.ts";
 import { called } from "./decide.ts";
+import { Refused } from "./demand.ts";
 import { normalize } from "./parse.ts";
 
 /** What mends a want of the network. */
@@ -43,5 +44,5 @@ export function refusal(order: PipOrder, ended: Ended): Problem {
     : conflicting(ended)
     ? "what conda installed is held fixed: ask for versions that go together"
     : "";
-  return new Problem(`pip could not install ${names} (status ${status})\n${words}`, hint);
+  return new Refused(`pip could not install ${names} (status ${status})\n${words}`, hint);
 }
