@@ -275,6 +275,34 @@ Deno.test("doctor: asks a channel with its secrets and shows none; what does not
   }
 });
 
+Deno.test("doctor: no secret of conda's settings, of proxies and indexes, nor of a word that was mistyped", async () => {
+  const at = "://me:hidden@127.0.0.1:1";
+  const condarc = `channels: [https${at}/a, http://127.0.0.1:1/t/hidden-1/b]
+channel_alias: https${at}
+proxy_servers: {https: "http${at}"}
+custom_channels: {mine: "https${at}/x"}
+mirrored_channels: {conda-forge: ["https${at}/y"]}
+ssl_verify: https${at}
+odd: https${at}\n`;
+  const variables: { [name: string]: string }[] = [
+    { MAMBAENV_CHANNEL: "" },
+    { MAMBAENV_CHANNEL: `mine,conda-forge,https${at}/c` },
+    { MAMBAENV_CHANNEL: `ftp${at}/c` },
+    { MAMBAENV_CHANNEL: "", HTTPS_PROXY: `socks9${at}`, PIP_INDEX_URL: `https${at}/simple` },
+    { MAMBAENV_ENGINE: `https${at}` },
+  ];
+  for (const text of [condarc, `${condarc} bad: [\n`]) {
+    const { world, env } = place({ "home/.condarc": text });
+    for (const more of variables) {
+      for (const words of "MAMBAENV_ENGINE" in more ? [[]] : [[], ["--json"]]) {
+        const { out, err } = await doctor(world, { ...env, ...more }, ...words);
+        assert.match(out + err, /127\.0\.0\.1|condarc/);
+        assert.doesNotMatch(out + err, /hidden/);
+      }
+    }
+  }
+});
+
 Deno.test("doctor: a clock that is not the servers' is a finding", async () => {
   const { world, env } = place();
   let off = 0;

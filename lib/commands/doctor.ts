@@ -6,6 +6,7 @@ import { installations } from "../installation.ts";
 import { findProject } from "../project.ts";
 import { EXIT, Problem, reason } from "../problem.ts";
 import { counted, plain } from "../progress.ts";
+import { secretless } from "../secret.ts";
 import { readSettings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world.ts";
@@ -21,12 +22,17 @@ const MARKS = { ok: " ", note: "-", warning: "!", error: "X" } as const;
 
 /** Looks at everything, changes nothing; exit 1 if something keeps environments from being made or used. */
 export async function run(request: Request, world: World): Promise<Answer> {
-  const findings: Finding[] = [];
-  const about = await consider(request, findings, world);
+  const all: Finding[] = [];
+  const about = await consider(request, all, world);
   for (const look of [machine, inherited, installed, storage, damage, network]) {
     const topic = look === network ? "channel" : look.name;
-    findings.push(...await guarded(topic, () => look(about, world)));
+    all.push(...await guarded(topic, () => look(about, world)));
   }
+  const findings = all.map(({ text, fix, ...rest }): Finding => ({
+    ...rest,
+    text: secretless(text),
+    ...fix !== undefined && { fix: secretless(fix) },
+  }));
   const exit = findings.some(({ level }) => level === "error") ? EXIT.failed : EXIT.ok;
   if (request.flags.json) {
     return { out: JSON.stringify({ version: VERSION, findings }, null, 2) + "\n", exit };

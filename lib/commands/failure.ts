@@ -4,6 +4,7 @@ import { type Change, render } from "../code.ts";
 import { INPUTS, resolve } from "../project.ts";
 import { EXIT, Problem, reason, refusal, Unknown } from "../problem.ts";
 import { plain } from "../progress.ts";
+import { secretless } from "../secret.ts";
 import { detect, shellNamed } from "../shells.ts";
 import { nearest } from "../suggest.ts";
 import type { World } from "../world.ts";
@@ -23,7 +24,7 @@ export function explain(
 }
 
 function words(error: unknown, world: World): string {
-  const shown = (text: string) => text.split("\n").map(plain).join("\n");
+  const shown = (text: string) => secretless(text).split("\n").map(plain).join("\n");
   if (error instanceof Problem) {
     const meant = error instanceof Unknown && nearest(error.choice.word, error.choice.known);
     const lines = [meant && `did you mean ${meant}?`, error.hint && `try: ${shown(error.hint)}`].filter(
