@@ -19,6 +19,7 @@ import { asked, readInputs, settled, writeStamp } from "./stamp.ts";
 import {
   awaitedOf,
   begin,
+  clock,
   commit,
   discard,
   generations,
@@ -138,12 +139,12 @@ async function generation(
   world: World,
 ): Promise<void> {
   const { project, settings } = facts;
-  const made = world.now();
   const found = facts.installation();
   const engine = await choose(settings, found);
   if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
   if (taken(link(place), world)) throw occupied(place, world);
   const draft = begin(place, world);
+  const made = clock(draft, world);
   const { report: show, clear, world: aside } = createReport(world, request.flags);
   const report = (progress: Progress) => {
     held.doing(describe(progress));
@@ -165,7 +166,10 @@ async function generation(
       project: project?.root,
       engine: engine.name,
       asked: await asked(settings),
-      ...settled(inputs, project ? readInputs(project, after, world) : [], { made, now: world.now() }),
+      ...settled(inputs, project ? readInputs(project, after, world) : [], {
+        made,
+        now: clock(draft, world),
+      }),
       installation: found ?? null,
       requirements,
       lock,

@@ -116,6 +116,12 @@ export function begin(place: Place, world: World): Draft {
   return draft;
 }
 
+/** Now, by this machine or by who keeps the disk, whose clock may be behind: the times of files are of that. */
+export function clock({ marker }: Draft, world: World): number {
+  world.touch(marker);
+  return Math.min(world.now(), world.stat(marker)?.ctime ?? Infinity);
+}
+
 /**
  * Makes a finished generation the current one: the one rename that switches. The marker is renamed first, by this
  * or by a sweep, not by both: what another removed, as this process did not move for minutes, is not switched to.

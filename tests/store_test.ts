@@ -9,6 +9,7 @@ import { readSettings } from "../lib/settings.ts";
 import { asked, digest, readInputs, staleness, type Stamp, writeStamp } from "../lib/stamp.ts";
 import {
   begin,
+  clock,
   commit,
   discard,
   generations,
@@ -299,6 +300,27 @@ Deno.test("staleness: content decides; times, sizes and order do not", async () 
   assert.equal(await staleness(known, before.project, before.settings, world), "the names changed");
   world.remove(file);
   assert.equal(await why(), "requirements.txt is gone");
+});
+
+Deno.test("staleness: made by a clock that was ahead or behind, a touch is none and a change is one", async () => {
+  const year = 365 * 86400_000;
+  for (const jump of [-year, -3000, 0, 3000, year]) {
+    const world = testWorld({ "work/requirements.txt": "rich\n" });
+    const file = `${world.cwd}/requirements.txt`;
+    const before = await stamped(world);
+    const inputs = readInputs(before.project, [], world);
+    const made = clock(begin(placed(world), world), { ...world, now: () => Date.now() + jump });
+    const stamp = { ...STAMP, made, inputs };
+    const { mtime } = world.stat(file)!;
+    const why = async () => staleness(stamp, (await stamped(world)).project, before.settings, world);
+    for (const time of [mtime - year, mtime + year, mtime]) {
+      utimesSync(file, time / 1000, time / 1000);
+      assert.equal(await why(), undefined, `${jump}`);
+    }
+    writeFileSync(file, "rick\n");
+    utimesSync(file, mtime / 1000, mtime / 1000);
+    assert.equal(await why(), "requirements.txt changed", `${jump}`);
+  }
 });
 
 Deno.test("staleness: where times are coarse, a file changed near its reading is compared by content", async () => {
