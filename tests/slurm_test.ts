@@ -1,15 +1,20 @@
 // Jobs on a real Slurm cluster of three nodes.
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
 import { PROGRAM } from "./program.ts";
 import { put } from "./root.ts";
-import { type Cluster, cluster, possible } from "./slurm/slurm.ts";
+import { count, type Scene, scene } from "./slurm/scene.ts";
+import { type Cluster, possible } from "./slurm/slurm.ts";
 import { staged } from "./stage.ts";
 import { type TestWorld, testWorld } from "./world.ts";
 
 const ignore = !possible();
+let set: Scene;
 let slurm: Cluster;
 let world: TestWorld;
 let env: { [name: string]: string };
+/** A job that runs into its time limit of a minute, the least there is, while the others are looked at. */
+let limited: string;
 
 /** An environment made by hand, whose Python tells where it is. */
 function place(): TestWorld {
@@ -18,15 +23,20 @@ function place(): TestWorld {
   return world;
 }
 
-Deno.test.beforeAll(() => {
+Deno.test.beforeAll(async () => {
   if (ignore) return;
-  slurm = cluster();
+  set = await scene();
+  slurm = set.slurm;
   world = place();
   env = { HOME: `${world.top}/home`, MAMBAENV_ROOT: `${world.top}/root`, M: PROGRAM };
+  const stage = 'srun -N2 -n2 mkdir "$MAMBAENV_TO"; "$M" stage && echo staged; sleep 300';
+  const where = { ...set.where, env: { ...set.where.env, MAMBAENV_TO: `${slurm.local}/limited` } };
+  // Not on the node that is to fail.
+  limited = await slurm.submit(stage, ["-N2", "-w", "n1,n3", "--time=1"], where);
 });
 
 Deno.test.afterAll(() => {
-  slurm?.close();
+  set?.close();
   if (world) world.remove(world.top);
 });
 
@@ -70,6 +80,10 @@ Deno.test({ name: "slurm: srun -N3 with 16 ranks a node: all enter, one says so"
   assert.equal(err.split("\n").filter((line) => line.startsWith("mambaenv: job ")).length, 1, err);
 });
 
+/** One rank on each node tells which environment it is in. */
+const ENTER =
+  `srun -N3 -n3 --ntasks-per-node=1 bash -c 'source <("$M" --staged) && echo "in $CONDA_PREFIX"'\n`;
+
 const REQUIREMENTS = `numpy\ncowsay\nrequests\n${
   ["prefixed", "texts", "hello", "hooks", "links"].map((name) => `${name} # conda: ${name}\n`).join("")
 }`;
@@ -89,7 +103,8 @@ echo "$SLURMD_NODENAME|$CONDA_PREFIX|$(prefixed | sed "s/ [0-9]*$//" | tr "\\n" 
 `;
 
 Deno.test({
-  name: "slurm: stage: one archive by sbcast, a copy on each node that names itself, gone after the job",
+  name:
+    "slurm: stage: one archive by sbcast, a copy on each node that names itself, gone after the job; killed while unpacking",
   ignore,
 }, () =>
   staged(REQUIREMENTS, async ({ env, world, bash }) => {
@@ -117,29 +132,48 @@ srun -N3 --ntasks-per-node=1 python -c 'import sys; print("rank", sys.prefix)'
       assert.ok(said.includes(`script ${prefix}`) && said.split(`rank ${prefix}`).length === 4, said);
     });
     assert.equal(said.split(": packed").length, 2, said);
-    for (const node of ["n1", "n2", "n3"]) assert.equal(await slurm.on(node, `ls ${slurm.local}`), "", node);
-    console.log(said.split("\n").filter((line) => /packed|staged/.test(line)).join("; "));
+    assert.equal(await set.left(), "", said);
+    const killed = `"$M" stage; echo "status $?"; ${ENTER}`;
+    const task = await slurm.submit(killed, ["-N3"], where);
+    process.kill(await unpacking(task, "n2"), "SIGKILL");
+    const without = await slurm.ended(task);
+    assert.match(without, /Not every node has a copy/);
+    assert.match(without, /^status 1$/m);
+    assert.deepEqual(
+      [count(without, `\nin ${slurm.local}/`), count(without, `\nin ${shared}`)],
+      [2, 1],
+      without,
+    );
+    assert.equal(await set.left(), "", without);
+    // A node that fails takes the job with it.
+    const node = await slurm.submit(killed, ["-N3", "--no-requeue"], where);
+    await unpacking(node, "n2");
+    await slurm.login("scontrol update nodename=n2 state=down reason=test", world.cwd);
+    const failed = await slurm.ended(node);
+    assert.match(failed, /DUE TO NODE FAILURE/);
+    await slurm.login("scontrol update nodename=n2 state=resume", world.cwd);
+    await slurm.batch('"$M" stage', ["-N3"], where);
+    assert.equal(await set.left(), "", failed);
   }));
 
-/** A small environment, where only the way to the nodes is looked at. */
-function small(
-  act: (run: { where: { cwd: string; env: { [name: string]: string } }; shared: string }) => Promise<void>,
-) {
-  return staged("hello\n", async ({ env, world, bash }) => {
-    const made = await bash('source <("$M") && echo "$CONDA_PREFIX"');
-    assert.equal(made.status, 0, made.err);
-    await act({
-      where: { cwd: world.cwd, env: { ...env, MAMBAENV_TO: slurm.local } },
-      shared: made.out.trim(),
-    });
-  });
-}
-
-/** What is on the nodes' disks. */
-async function left(): Promise<string> {
-  return (await Promise.all(
-    ["n1", "n2", "n3"].map((node) => slurm.on(node, `find ${slurm.local} -mindepth 1 | head -3000`)),
-  )).join("");
+/** Who unpacks on a node, as soon as there is something of it on the node's own disk. */
+async function unpacking(id: string, node: string): Promise<number> {
+  for (let i = 0; i < 3000; i++) {
+    for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      try {
+        const words = fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+        if (words[1] !== "stage" || !/^[0-9a-f]{64}$/.test(words.at(-2)!)) continue;
+        const env = fs.readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+        if (!env.includes(`SLURMD_NODENAME=${node}`) || !env.includes(`SLURM_JOB_ID=${id}`)) continue;
+        const folder = `/proc/${pid}/root${slurm.local}/mambaenv-0/${id}`;
+        if (fs.readdirSync(folder).some((name) => name.endsWith(".part"))) return Number(pid);
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error)) throw error;
+      }
+    }
+    await new Promise((wake) => setTimeout(wake, 10));
+  }
+  throw new Error("nobody unpacks");
 }
 
 const RANKS =
@@ -148,80 +182,89 @@ const RANKS =
 Deno.test({
   name: "slurm: stage from 48 ranks and from two jobs at once: packed once, unpacked once a node and job",
   ignore,
-}, () =>
-  small(async ({ where }) => {
-    const said = await slurm.batch(RANKS, ["-N3", "--ntasks-per-node=16"], where);
-    const count = (text: string, word: string) => text.split(word).length - 1;
-    assert.equal(count(said, `in ${slurm.local}/`), 48, said);
-    assert.deepEqual([count(said, ": packed "), count(said, ": unpacked ")], [1, 3], said);
-    await slurm.login(
-      `rm -rf "$HOME/.cache/mambaenv/stage"`,
-      where.cwd,
-      where.env,
-    );
-    const code = '"$M" stage -v && source <("$M" --staged) && srun -N3 -n3 hello';
-    const ids = await Promise.all([0, 1].map(() => slurm.submit(code, ["-N3", "--overcommit"], where)));
-    const both = await Promise.all(ids.map((id) => slurm.ended(id)));
-    for (const one of both) assert.equal(count(one, "hello 1"), 3, one);
-    assert.equal(count(both.join(""), "mambaenv: packed "), 1, both.join(""));
-    // Nobody guards what ranks unpacked: it was there until these jobs came.
-    assert.equal((await left()).slice(0, 300), "", both.join(""));
-  }));
+}, async () => {
+  const { where } = set;
+  set.forget();
+  const said = await slurm.batch(RANKS, ["-N3", "--ntasks-per-node=16"], where);
+  assert.equal(count(said, `in ${slurm.local}/`), 48, said);
+  assert.deepEqual([count(said, ": packed "), count(said, ": unpacked ")], [1, 3], said);
+  // The rank that unpacks has it guarded, so that it goes with the job as what the job's script stages.
+  assert.equal(await set.left(), "", said);
+  set.forget();
+  const code = `"$M" stage -v && source <("$M" --staged) && srun -N3 -n3 tool`;
+  const ids = await Promise.all([0, 1].map(() => slurm.submit(code, ["-N3", "--overcommit"], where)));
+  const both = await Promise.all(ids.map((id) => slurm.ended(id)));
+  for (const one of both) assert.equal(count(one, "\ntool"), 3, one);
+  assert.equal(count(both.join(""), "mambaenv: packed "), 1, both.join(""));
+  assert.equal(await set.left(), "", both.join(""));
+});
 
 Deno.test({
   name:
     "slurm: stage: a full disk, a planted folder, an allocation that is over: told, the shared one is entered",
   ignore,
-}, () =>
-  small(async ({ where, shared }) => {
-    const enter =
-      `srun -N3 --ntasks-per-node=1 bash -c 'source <("$M" --staged) && echo "in $CONDA_PREFIX"'\n`;
-    const rows: [string, string, RegExp, number][] = [
-      ["fallocate -l 395m $L/fill", "rm -f $L/fill", /too full|No space left|disk is full/, 1],
-      ["ln -sfn /etc $L/mambaenv-0", "rm -f $L/mambaenv-0", /not this user's|cannot start|Not every node/, 3],
-    ];
-    for (const [before, after, words, shareds] of rows) {
-      const nodes = shareds === 1 ? "-w n3" : "-N3";
-      const set = (code: string) =>
-        slurm.login(`srun ${nodes} bash -c '${code}'`, where.cwd, { ...where.env, L: slurm.local });
-      assert.equal((await set(before)).status, 0);
-      const said = await slurm.batch(`"$M" stage; echo "status $?"\n${enter}`, ["-N3"], where);
-      await set(after);
-      assert.match(said, words);
-      assert.match(said, /status 1/);
-      assert.equal(said.split(`\nin ${shared}`).length - 1, shareds, said);
-      assert.equal(said.split("warning: no copy is staged").length - 1, shareds, said);
-      assert.equal((await left()).slice(0, 300), "", said);
-    }
-    const over = await slurm.login(
-      'SLURM_JOB_ID=99999 SLURM_JOB_NODELIST="n[1-3]" "$M" stage',
-      where.cwd,
-      where.env,
-    );
-    assert.equal(over.status, 1);
-    assert.match(over.err, /Slurm cannot start it on the job's nodes: .*\n {2}try: squeue/);
-  }));
+}, async () => {
+  const { where, shared } = set;
+  const rows: [nodes: string, string, string, RegExp, number][] = [
+    [
+      "n3",
+      'cat /dev/zero >"$L/fill" 2>/dev/null || true',
+      'rm -f "$L/fill"',
+      /No space left|disk is (too )?full/,
+      1,
+    ],
+    ["n[1-3]", 'ln -sfn /etc "$L/mambaenv-0"', 'rm -f "$L/mambaenv-0"', /not this user's|cannot start/, 3],
+  ];
+  for (const [nodes, before, after, words, shareds] of rows) {
+    assert.equal((await set.each(nodes, before)).status, 0);
+    const said = await slurm.batch(`"$M" stage; echo "status $?"\n${ENTER}`, ["-N3"], where);
+    await set.each(nodes, after);
+    assert.match(said, words);
+    assert.match(said, /status 1/);
+    assert.equal(count(said, `\nin ${shared}`), shareds, said);
+    assert.equal(count(said, "warning: no copy is staged"), shareds, said);
+    assert.equal(await set.left(), "", said);
+  }
+  const code = 'SLURM_JOB_ID=99999 SLURM_JOB_NODELIST="n[1-3]" "$M" stage';
+  const over = await slurm.login(code, where.cwd, where.env);
+  assert.equal(over.status, 1);
+  assert.match(over.err, /Slurm cannot start it on the job's nodes: .*\n {2}try: squeue/);
+});
+
+Deno.test({
+  name: "slurm: stage --nodes: these have copies, the others enter the shared one; others' nodes are told",
+  ignore,
+}, async () => {
+  const { where, shared } = set;
+  const code =
+    `"$M" stage --nodes 'n[1-2]'; echo "status $?"\n${ENTER}"$M" stage --nodes n9; echo "status $?"\n`;
+  const said = await slurm.batch(code, ["-N3"], where);
+  assert.match(said, /staged on 2 nodes/);
+  assert.deepEqual(said.match(/status \d/g), ["status 0", "status 1"], said);
+  assert.deepEqual([count(said, `\nin ${slurm.local}/`), count(said, `\nin ${shared}`)], [2, 1], said);
+  assert.match(said, /Slurm cannot start it on the job's nodes: .*node configuration is not available/);
+  assert.equal(await set.left(), "", said);
+});
 
 Deno.test({
   name: "slurm: stage: cancelled at any time, nothing stays on the nodes; what dead jobs left is swept",
   ignore,
-}, () =>
-  small(async ({ where }) => {
-    for (const wait of [0.3, 0.6, 1, 1.5]) {
-      const id = await slurm.submit('"$M" stage -v; sleep 60', ["-N3"], where);
-      await new Promise((wake) => setTimeout(wake, wait * 1000));
-      await slurm.login(`scancel ${id}`, where.cwd);
-      const said = await slurm.ended(id);
-      assert.equal((await left()).slice(0, 300), "", `${wait} s: ${said}`);
-    }
-    // Of jobs that Slurm does not know any more.
-    const dead = `umask 077; mkdir -p ${slurm.local}/mambaenv-0/77777/work`;
-    for (const node of ["n1", "n2", "n3"]) await slurm.on(node, dead);
-    assert.equal((await left()).split("77777/work").length, 4);
-    const said = await slurm.batch('"$M" stage', ["-N3"], where);
-    assert.match(said, /staged on 3 nodes/);
-    assert.equal((await left()).slice(0, 300), "", said);
-  }));
+}, async () => {
+  const { where } = set;
+  for (const wait of [0.3, 0.6, 1]) {
+    const id = await slurm.submit('"$M" stage -v; sleep 60', ["-N3"], where);
+    await new Promise((wake) => setTimeout(wake, wait * 1000));
+    await slurm.login(`scancel ${id}`, where.cwd);
+    const said = await slurm.ended(id);
+    assert.equal(await set.left(), "", `${wait} s: ${said}`);
+  }
+  // Of jobs that Slurm does not know any more.
+  await set.each("n[1-3]", 'umask 077; mkdir -p "$L/mambaenv-0/77777/work"');
+  assert.equal(count(await set.left(), "77777/work"), 3);
+  const said = await slurm.batch('"$M" stage', ["-N3"], where);
+  assert.match(said, /staged on 3 nodes/);
+  assert.equal(await set.left(), "", said);
+});
 
 Deno.test({
   name: "ranks: 256 processes enter one environment at once, on a disk that is mounted read-only",
@@ -240,3 +283,14 @@ for i in $(seq 256); do (source <("$M") && where >/dev/null && echo "$CONDA_PREF
   assert.equal(status, 0, err);
   assert.deepEqual(out.trim().split("\n"), Array(256).fill(`${top}/root/envs/work`), err.slice(0, 500));
 });
+
+Deno.test(
+  { name: "slurm: stage: a job that runs into its time limit leaves nothing on the nodes", ignore },
+  async () => {
+    const said = await slurm.ended(limited, 150);
+    assert.match(said, /^staged$/m);
+    assert.match(said, /CANCELLED AT .* DUE TO TIME LIMIT/);
+    const { out, status } = await set.each("n[1-3]", 'find "$L" -mindepth 2 -path "$L/limited/*"');
+    assert.deepEqual([status, out], [0, ""], said);
+  },
+);

@@ -14,7 +14,7 @@ export interface Scene {
   where: { cwd: string; env: { [name: string]: string } };
   /** The environment on the shared disk. */
   shared: string;
-  /** What is on the nodes' own disks, node by node. */
+  /** What is on the nodes' own disks, node by node, but for the folder `limited`. */
   left(): Promise<string>;
   /** Runs code on each of some nodes at once, outside of jobs that are looked at. */
   each(nodes: string, code: string): Promise<Called>;
@@ -49,7 +49,11 @@ export async function scene(size?: string): Promise<Scene> {
     where: { cwd: world.cwd, env },
     shared: `${envs}/${fs.readlinkSync(`${envs}/work`)}`,
     each,
-    left: async () => (await each("n[1-3]", 'find "$L" -mindepth 1 | head -3000')).out.slice(0, 1000),
+    left: async () =>
+      (await each("n[1-3]", 'find "$L" -mindepth 1 -not -path "$L/limited*" | head -3000')).out.slice(
+        0,
+        1000,
+      ),
     forget: () => world.remove(`${world.top}/home/.cache`),
     close: () => {
       slurm.close();

@@ -21,10 +21,8 @@ export interface Cluster {
   submit(code: string, words: readonly string[], where: Submit): Promise<string>;
   /** Submits a script and waits until nothing of it is left; what it said, on both streams. */
   batch(code: string, words: readonly string[], where: Submit): Promise<string>;
-  /** Waits until nothing of a job is left; what it said. */
-  ended(id: string): Promise<string>;
-  /** What a command prints on a node, outside of any job that the tests look at. */
-  on(node: string, code: string): Promise<string>;
+  /** Waits until nothing of a job is left, a minute unless said; what it said. */
+  ended(id: string, seconds?: number): Promise<string>;
   close(): void;
 }
 
@@ -72,8 +70,8 @@ export function cluster(size = "400m"): Cluster {
       assert.match(out, /^\d+\n$/, err);
       return out.trim();
     },
-    ended: async (id) => {
-      for (let i = 0; i < 1200; i++) {
+    ended: async (id, seconds = 60) => {
+      for (let i = 0; i < seconds * 20; i++) {
         const { out } = await run(`squeue -h -j ${id} 2>/dev/null`, top);
         if (out.trim() === "") break;
         await new Promise((wake) => setTimeout(wake, 50));
@@ -81,11 +79,6 @@ export function cluster(size = "400m"): Cluster {
       return fs.existsSync(output(id)) ? fs.readFileSync(output(id), "utf8") : "";
     },
     batch: async (code, words, where) => await made.ended(await made.submit(code, words, where)),
-    on: async (node, code) => {
-      const { out, err, status } = await run(`srun -Q -w ${node} -n1 bash -c "$CODE"`, top, { CODE: code });
-      assert.equal(status, 0, err);
-      return out;
-    },
     close: () => {
       call(["down", top]);
       fs.rmSync(top, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

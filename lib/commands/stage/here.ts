@@ -8,7 +8,7 @@ import { exclusive, folder, home } from "../../staged.ts";
 import type { World } from "../../world.ts";
 import { type Image, mounted } from "./mount.ts";
 import { cache } from "./pack.ts";
-import { alive } from "./slurm.ts";
+import { alive, guard } from "./slurm.ts";
 
 /** What is wanted here. */
 export interface Wish {
@@ -75,6 +75,7 @@ export async function here(wish: Wish, request: Request, world: World): Promise<
     held.release();
   });
   try {
+    if (request.words.length === 0) await guard(own, world);
     const target = await placed(wish, request, world);
     if (target !== undefined) world.symlink(target, `${own}/${key}`);
     return { out: "", exit: EXIT.ok };

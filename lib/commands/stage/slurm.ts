@@ -54,6 +54,25 @@ mkdir -p -- "\${d%/*}" && mkdir -p -- "$d" && [ -O "$d" ] && [ ! -L "$d" ] && [ 
 : >"$d/.guarded"
 while :; do sleep 3600 & wait $!; done`;
 
+/** Guards what a task of a step makes on its node, in a step of its own: that task's ends sooner than the job. */
+export async function guard(own: string, world: World): Promise<void> {
+  const { SLURM_JOB_ID: job, SLURM_STEP_ID: step, SLURMD_NODENAME: node } = world.env;
+  if (!job || !step || !node || world.stat(`${own}/.guarded`)) return;
+  // What the task's own step was asked for is not for this one.
+  const asked = Object.entries(world.env).filter(([name]) => !/^SLURM_(?!CONF$|JOB_ID$)/.test(name));
+  const words = [
+    "srun",
+    `--jobid=${job}`,
+    "--overlap",
+    "--quiet",
+    `--nodelist=${node}`,
+    "--nodes=1",
+    "--ntasks=1",
+  ];
+  const start = [...DETACHED, ...words, "--mem=0", "sh", "-c", GUARD, "guard", own];
+  await world.run(start, { env: Object.fromEntries(asked) });
+}
+
 /** Brings the archive to all nodes of the job, or to those of `--nodes`, and has it unpacked there. Throws Problem. */
 export async function spread(sent: Sent, request: Request, world: World): Promise<Answer> {
   const { own, disk, key, sha, image } = sent;
