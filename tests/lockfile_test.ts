@@ -596,20 +596,26 @@ Deno.test({
 
 for (const name of ["conda", "mamba", "micromamba"] as const) {
   Deno.test(
-    { name: `lock: ${name} gets an explicit list, pip the rest`, ignore },
+    {
+      name: `lock: ${name} gets an explicit list, pip the rest, and no record has the channel's password`,
+      ignore,
+    },
     () =>
       staged("hello\nrequests\nonlypypi\n", async (stage) => {
         const { bash, world, server } = stage;
         const root = `${world.top}/home/miniforge3`;
         await peer(root, [name]);
-        assert.equal((await bash('"$M" lock -q')).status, 0);
+        const env = { MAMBAENV_CHANNEL: server.url.replace("//", "//me:hunter2@") };
+        server.faults.push({ path: /noarch|linux/, kind: "auth", words: `Basic ${btoa("me:hunter2")}` });
+        assert.equal((await bash('"$M" lock -q', env)).status, 0);
         const before = server.requests.length;
         const code =
           'source <("$M" --locked) && python -c "import requests, onlypypi" && echo "$CONDA_PREFIX"';
-        const made = await bash(code);
+        const made = await bash(code, env);
         assert.equal(made.status, 0, made.err);
         const prefix = made.out.trim();
         assert.equal(JSON.parse(world.read(`${prefix}/conda-meta/mambaenv.json`)!).engine, name);
+        assert.equal((await bash(`grep -rl hunter2 ${prefix}`)).out + /hunter2/.exec(made.err), "null");
         assert.deepEqual(
           server.requests.slice(before).filter(({ path }) => /repodata|simple/.test(path)),
           [],

@@ -5,6 +5,7 @@ peer.py NAME ROOT WORD…: NAME is the program to be like, ROOT its installation
 
 import argparse
 import asyncio
+import base64
 import hashlib
 import json
 import os
@@ -150,7 +151,7 @@ def explicit(args: argparse.Namespace, line: str, root: Path) -> rattler.RepoDat
             raise Failure(f"OfflineError: {name} is not in {cache(root)}")
         cache(root).mkdir(parents=True, exist_ok=True)
         try:
-            with urllib.request.urlopen(url) as answer:
+            with urllib.request.urlopen(asking(url)) as answer:
                 archive.write_bytes(answer.read())
         except urllib.error.URLError as error:
             raise Failure(f"CondaHTTPError: HTTP 000 CONNECTION FAILED for url <{url}>\n{error}") from error
@@ -164,6 +165,16 @@ def explicit(args: argparse.Namespace, line: str, root: Path) -> rattler.RepoDat
         sums = {"sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data).hexdigest()}
         record = rattler.PackageRecord.from_index_json(Path(folder, "info/index.json"), size=len(data), **sums)
     return rattler.RepoDataRecord(record, archive.name, url, f"{channel}/")
+
+
+def asking(url: str) -> urllib.request.Request:
+    """A request with the URL's user and password where HTTP has them."""
+    parts = urllib.parse.urlsplit(url)
+    words, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(parts._replace(netloc=host).geturl())
+    if words:
+        request.add_header("Authorization", f"Basic {base64.b64encode(words.encode()).decode()}")
+    return request
 
 
 def offline(records: list[rattler.RepoDataRecord], folder: Path) -> None:
