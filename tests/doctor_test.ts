@@ -84,6 +84,42 @@ const TABLE: Row[] = [
     "PATH",
     "note",
     /taken from \/.*\/bin, and is also in \/.*\/other/,
+    /put the right one first/,
+  ],
+  [
+    "another Python before the environment's",
+    { "bin/python": "", "env/bin/python": "" },
+    { PATH: "%/bin:%/env/bin:/usr/bin:/bin", CONDA_PREFIX: "%/env" },
+    "PATH",
+    "warning",
+    /^python is taken from \/.*\/bin, though \/.*\/env\/bin is active$/,
+    /^enter it once more/,
+  ],
+  [
+    "a cache that is a file",
+    { "file": "" },
+    { XDG_CACHE_HOME: "%/file" },
+    "cache",
+    "error",
+    /file is no folder/,
+    /XDG_CACHE_HOME/,
+  ],
+  [
+    "a program that is not there",
+    {},
+    { CONDA_EXE: "/no/conda" },
+    "conda",
+    "note",
+    /^\/no\/conda \(CONDA_EXE\): not used: there is no such program/,
+    /^unset CONDA_EXE$/,
+  ],
+  [
+    "micromamba alone",
+    { "home/micromamba/bin/micromamba": "" },
+    { MAMBA_ROOT_PREFIX: "%/home/micromamba" },
+    "conda",
+    "ok",
+    /\(MAMBA_ROOT_PREFIX\): micromamba; taken/,
     /^$/,
   ],
   [
@@ -230,7 +266,14 @@ const TABLE: Row[] = [
 for (const [title, files, more, topic, level, text, fix] of TABLE) {
   Deno.test(`doctor: ${title} is ${level === "ok" ? "told" : `a finding (${level})`}`, async () => {
     const { world, env } = place(files);
-    for (const path of ["other/mambaenv", "home/miniforge3/bin/conda"]) {
+    for (
+      const path of [
+        "other/mambaenv",
+        "env/bin/python",
+        "home/miniforge3/bin/conda",
+        "home/micromamba/bin/micromamba",
+      ]
+    ) {
       if (files[path] === "") fs.chmodSync(`${world.top}/${path}`, 0o755);
     }
     const changed = Object.entries(more).map(([name, value]) => [name, value.replaceAll("%", world.top)]);

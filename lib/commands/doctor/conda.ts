@@ -1,15 +1,22 @@
 // The conda installations that were found: versions, which is taken and why, and whether `defaults` is in use.
 import type { Found } from "../../installation.ts";
+import { KINDS } from "../../programs.ts";
 import type { World } from "../../world.ts";
 import type { Case, Finding } from "./finding.ts";
 
 /** Each installation, and the channels that are configured. */
 export function installed({ all, taken, condarc, settings }: Case, world: World): Finding[] {
-  const findings = all.map((found): Finding => {
-    const text = `${found.root} (${found.from}): ${versions(found, world)}`;
+  // An active environment without conda around it is of nobody's interest: ours are such.
+  const told = all.filter(({ refused, from, programs }) =>
+    refused === undefined || from !== "CONDA_PREFIX" || KINDS.some((kind) => programs[kind])
+  );
+  const findings = told.map((found): Finding => {
     if (found.refused !== undefined) {
-      return { topic: "conda", level: "note", text: `${text}; not used: ${found.refused}` };
+      const fix = /^(MINICONDA3_PATH|(CONDA|MAMBA)_EXE|MAMBA_ROOT_PREFIX)$/.test(found.from);
+      const text = `${found.root} (${found.from}): not used: ${found.refused}`;
+      return { topic: "conda", level: "note", text, ...fix && { fix: `unset ${found.from}` } };
     }
+    const text = `${found.root} (${found.from}): ${versions(found, world)}`;
     return { topic: "conda", level: "ok", text: found === taken ? `${text}; taken, being the first` : text };
   });
   if (taken === undefined) {
@@ -37,5 +44,6 @@ function versions({ root, programs }: Found, world: World): string {
     );
     return version ? [`${name} ${version}`] : [];
   });
-  return [...named, ...named.length === 0 ? Object.keys(programs).sort() : []].join(", ") || "no program";
+  return [...named, ...named.length === 0 ? KINDS.filter((kind) => programs[kind]) : []].join(", ") ||
+    "no program";
 }

@@ -40,9 +40,21 @@ function path(world: World): Finding[] {
       topic,
       level: ours.length > 1 ? "note" : "ok",
       text: `mambaenv is taken from ${ours[0]}${also}`,
+      ...ours.length > 1 && { fix: `remove those that are too many, or put the right one first` },
     });
   }
-  return findings;
+  return [...findings, ...shadowed(dirs, world)];
+}
+
+/** A startup file or a module that put another Python before the active environment's. */
+function shadowed(dirs: readonly string[], world: World): Finding[] {
+  const own = `${world.env["CONDA_PREFIX"]}/bin`;
+  const first = dirs.find((dir) => dir.startsWith("/") && world.executable(`${dir}/python`));
+  if (!own.startsWith("/") || first === own || !world.executable(`${own}/python`)) return [];
+  const text = `python is ${
+    first === undefined ? "not in it" : `taken from ${first}`
+  }, though ${own} is active`;
+  return [{ topic: "PATH", level: "warning", text, fix: "enter it once more: source <(mambaenv)" }];
 }
 
 const LEAKS: { [name: string]: { text: string; fix: string } } = {

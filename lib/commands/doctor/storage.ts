@@ -22,10 +22,12 @@ export async function storage({ taken, project, condarc, settings }: Case, world
   const root = settings?.root?.value ?? home(taken, world);
   const pkgs = condarc?.pkgs_dirs.find((dir) => world.writable(nearest(dir, world))) ??
     (root && `${root}/pkgs`);
+  const cache = world.env["XDG_CACHE_HOME"] || (world.env["HOME"] && `${world.env["HOME"]}/.cache`);
   const named: [string, string | undefined][] = [
     ["environments", root && `${root}/envs`],
     ["packages", pkgs],
     ["project", project?.root],
+    ["cache", cache && `${cache}/mambaenv`],
     ["temporary", world.env["TMPDIR"] || "/tmp"],
   ];
   const places = named.flatMap(([topic, path]): Place[] =>
@@ -37,10 +39,10 @@ export async function storage({ taken, project, condarc, settings }: Case, world
     findings.push({ topic: "environments", level: "error", text, fix: "export MAMBAENV_ROOT=/some/folder" });
   }
   for (const place of places) findings.push(...await lies(place, world));
-  const [envs, cache] = ["environments", "packages"].map((name) =>
+  const [envs, packages] = ["environments", "packages"].map((name) =>
     places.find(({ topic }) => topic === name)
   );
-  if (envs && cache && world.stat(envs.there)?.dev !== world.stat(cache.there)?.dev) {
+  if (envs && packages && world.stat(envs.there)?.dev !== world.stat(packages.there)?.dev) {
     const text = "they are on another file system than environments: files are copied instead of linked";
     findings.push({
       topic: "packages",
@@ -87,11 +89,13 @@ async function lies({ topic, path, there }: Place, world: World): Promise<Findin
   const findings: Finding[] = [];
   const add = (level: Finding["level"], text: string, fix: string) =>
     findings.push({ topic, level, text: `${where}: ${text}`, fix });
-  const elsewhere = "put them elsewhere: export MAMBAENV_ROOT=/scratch/$USER/mambaenv";
+  const elsewhere = topic === "cache"
+    ? "put it elsewhere: export XDG_CACHE_HOME=/scratch/$USER/cache"
+    : "put them elsewhere: export MAMBAENV_ROOT=/scratch/$USER/mambaenv";
   const made = topic === "environments" || topic === "packages";
   const writable = world.writable(there);
   if (world.stat(there)?.kind !== "dir") add("error", `${there} is no folder`, elsewhere);
-  else if (made && !writable) add("error", "it may not be written to", elsewhere);
+  else if ((made || topic === "cache") && !writable) add("error", "it may not be written to", elsewhere);
   const unsafe = made && there === path ? distrust(path, world) : undefined;
   if (unsafe !== undefined) add("error", unsafe, `chmod o-w ${path}`);
   if (topic === "temporary" && !writable) add("error", "it may not be written to", "export TMPDIR=$HOME/tmp");
