@@ -50,6 +50,8 @@ const REASONS: Record<string, string> = {
   EFAULT: "the system refuses it",
 };
 const MOVE = "choose a folder you can write to: MAMBAENV_ROOT=/path/with/space mambaenv";
+/** What helps where there is no room. */
+export const ROOM = "mambaenv clean, or put everything elsewhere: MAMBAENV_ROOT=/path/with/space mambaenv";
 
 /** What the system refused, as a Problem; undefined for errors that are not the system's. */
 export function refusal(error: unknown, deed = "go on"): Problem | undefined {
@@ -59,6 +61,6 @@ export function refusal(error: unknown, deed = "go on"): Problem | undefined {
   const path = "path" in error && !deed.includes('"') ? ` with ${JSON.stringify(error.path)}` : "";
   return new Problem(
     `Cannot ${deed}${known ? path : ""}: ${known ?? error.message}`,
-    error.code === "EFAULT" ? "" : known && MOVE,
+    error.code === "EFAULT" ? "" : known && (/^(ENOSPC|EDQUOT)$/.test(String(error.code)) ? ROOM : MOVE),
   );
 }

@@ -1,6 +1,6 @@
 // Whether a disk has room for what is to come: said before the first byte, where it is certain, not half-way.
 import * as fs from "node:fs";
-import { Problem } from "../problem.ts";
+import { Problem, ROOM } from "../problem.ts";
 import { bytes, counted } from "../progress.ts";
 import { native } from "../system.ts";
 import type { Record } from "./record.ts";
@@ -43,6 +43,6 @@ export function checkRoom(
     `The ${whose} is too ${whose === "disk" ? "full" : "small"}: ${words} room in ${
       JSON.stringify(cache)
     } for ${lacks}`,
-    "mambaenv clean, or put everything elsewhere: MAMBAENV_ROOT=/path/with/space mambaenv",
+    ROOM,
   );
 }
