@@ -11,7 +11,7 @@ import { unlocked } from "./plan.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { type Input, readInputs, type Stamp } from "./stamp.ts";
 import { type Lock, type Locked, packagesFor, readLock } from "./lockfile.ts";
-import { held, heldRecords, keeping, pinned } from "./lockfile/held.ts";
+import { constraint, held, heldRecords, keeping } from "./lockfile/held.ts";
 import { reasoned } from "./requirement/demand.ts";
 import { included } from "./requirement/remote.ts";
 import type { Settings } from "./settings.ts";
@@ -150,7 +150,7 @@ async function filled(wish: Wish, world: World): Promise<Made> {
     prefix,
     root: project?.root ?? world.cwd,
     requirements: made.pip,
-    constraints: [...made.constraints, ...kept.map(pinned)],
+    constraints: [...made.constraints, ...kept.map(constraint)],
     options: wanted.options,
     offline: settings.offline,
     wheels: [],

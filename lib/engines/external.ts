@@ -40,8 +40,7 @@ export function external(name: External, program: string): Engine {
           ...order.channels.flatMap((channel) => ["--channel", channel]),
           ...order.specs,
         ],
-        name,
-        order,
+        { name, ...order },
         world,
       );
       scrub(order.prefix, order.channels, world);
@@ -63,8 +62,7 @@ export function external(name: External, program: string): Engine {
         world.write(`${folder}/explicit.txt`, ["@EXPLICIT", ...lines, ""].join("\n"));
         await create(
           [...words(name, program, order), "--file", `${folder}/explicit.txt`],
-          name,
-          order,
+          { name, ...order },
           world,
         );
         scrub(order.prefix, ordered.map(({ url }) => url), world);
@@ -98,8 +96,7 @@ function words(name: External, program: string, { prefix, offline }: Order): str
 /** Runs it, its words on stderr. Throws Problem, or Conflict where it found no way. */
 async function create(
   argv: readonly string[],
-  name: External,
-  { quiet }: Order,
+  { name, quiet }: { name: External; quiet?: boolean },
   world: World,
 ): Promise<void> {
   const env = { ...clean(world), ...ROWS[name].env };

@@ -1,12 +1,13 @@
 // What of a lock is to stay in what is solved anew, where it can.
 import type { Record } from "../builtin/record.ts";
 import type { Index } from "../builtin/repodata.ts";
-import { type Lock, type Locked, LOCKFILE } from "../lockfile.ts";
+import type { Lock, Locked } from "../lockfile.ts";
 import { Problem } from "../problem.ts";
 import { fits } from "../requirement/conda.ts";
 import { pythons } from "../requirement/python.ts";
 import type { Requirement } from "../requirements.ts";
 import { bare } from "../secret.ts";
+import { requirement } from "./wheels.ts";
 
 /** The lock that something follows. */
 export interface Followed {
@@ -46,19 +47,8 @@ export function heldPython(asked: string, records: readonly Record[]): string | 
 }
 
 /** A locked package as a constraint. */
-export function pinned({ name, version, line = 1 }: Locked): Requirement {
-  return {
-    file: LOCKFILE,
-    line,
-    text: `${name}==${version}`,
-    name,
-    written: name,
-    extras: [],
-    clauses: [],
-    editable: false,
-    hashed: false,
-    forced: true,
-  };
+export function constraint(locked: Locked): Requirement {
+  return requirement(locked, `${locked.name}==${locked.version}`);
 }
 
 /** Keeps versions, unless they are in the way. */

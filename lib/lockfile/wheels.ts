@@ -97,7 +97,8 @@ export function plain(locked: Locked): Requirement {
   return requirement(locked, `${locked.name} @ ${locked.url}`, locked.url);
 }
 
-function requirement({ name, line = 1 }: Locked, text: string, url?: string): Requirement {
+/** A requirement of pip in the words of the lock. */
+export function requirement({ name, line = 1 }: Locked, text: string, url?: string): Requirement {
   return {
     file: LOCKFILE,
     line,

@@ -11,7 +11,7 @@ import { condas } from "./judge.ts";
 
 /** What a name in `custom_metadata` begins with that says why; then `linux-64_NAME`. */
 const WHY = "mambaenv_why_";
-/** Longest reason that is believed. */
+/** Longest reason that is written down, and believed. */
 const MOST = 500;
 
 /** The reasons as names and texts; what comes from conda as a matter of course needs none. */
@@ -21,7 +21,7 @@ export function told(why: Lock["why"]): { [name: string]: string } {
       decisions.filter(({ name, by, why }) => by !== "nobody" && why !== "" && /^[\w.-]+$/.test(name))
         .map(({ name, by, conda, why }) => [
           `${WHY}${platform}_${normalize(name)}`,
-          `${by === "pypi" ? "PyPI" : `conda as ${conda}`}: ${secretless(why)}`,
+          `${by === "pypi" ? "PyPI" : `conda as ${conda}`}: ${secretless(why).slice(0, MOST)}`,
         ])
     ),
   );

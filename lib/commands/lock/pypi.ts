@@ -7,7 +7,7 @@ import { building } from "../../building.ts";
 import type { Wanted } from "../../inputs.ts";
 import { lock } from "../../lock.ts";
 import type { Locked } from "../../lockfile.ts";
-import { held, keeping, pinned } from "../../lockfile/held.ts";
+import { constraint, held, keeping } from "../../lockfile/held.ts";
 import { invoke, type PipOrder, prepare, type Surroundings } from "../../pip.ts";
 import { caches, open } from "../../channels.ts";
 import { begin, discard, type Draft, lockOf, sweep } from "../../store.ts";
@@ -102,7 +102,10 @@ async function archives(
   // Elsewhere nothing is installed yet.
   const surroundings = here ? tool.surroundings : { ...tool.surroundings, before: [] };
   const run = (kept: readonly Locked[]) => async (requirements: readonly Requirement[]) => {
-    const constraints = [...here ? made.constraints : made.constraints.map(unmarked), ...kept.map(pinned)];
+    const constraints = [
+      ...here ? made.constraints : made.constraints.map(unmarked),
+      ...kept.map(constraint),
+    ];
     const words = ["install", "--dry-run", "--report", file, ...far] as const;
     await invoke({ ...tool.order, words, requirements, constraints }, surroundings, world);
     return readReport(world.read(file) ?? "");
