@@ -69,3 +69,33 @@ Deno.test("clean: archives of PyPI go that no project's lock names, young ones a
     lab.close();
   }
 });
+
+Deno.test("clean: what was made for stage goes when no job took it for a month", async () => {
+  const lab = await Lab.open(SCENE);
+  try {
+    const kept = `${lab.top}/home/.cache/mambaenv/stage`, disk = `${lab.top}/disk`;
+    lab.entered(await lab.call([...ENTER, "--no-fallback"]), SCENE.has);
+    const stage = async () => {
+      fs.rmSync(disk, { recursive: true, force: true });
+      fs.mkdirSync(disk);
+      const { status, err } = await lab.call(["stage", "--to", disk]);
+      assert.equal(status, 0, err);
+    };
+    const age = () => {
+      const old = new Date(Date.now() - 31 * 86400_000);
+      for (const name of fs.readdirSync(kept)) fs.utimesSync(`${kept}/${name}`, old, old);
+    };
+    await stage();
+    age();
+    await stage();
+    assert.match((await lab.call(["clean"])).out, /^ +0 staged archives that no job took for 30 days: /m);
+    fs.writeFileSync(`${kept}/x.4711.part`, "half");
+    age();
+    const { out, err } = await lab.call(["clean"]);
+    assert.match(out, /^ +3 staged archives that no job took for 30 days: 3 files, /m, err);
+    assert.deepEqual(fs.readdirSync(kept), []);
+    await stage();
+  } finally {
+    lab.close();
+  }
+});

@@ -98,6 +98,7 @@ Deno.test("clean: old, orphaned and incomplete go, what a process is in stays; -
       "   1 incomplete build: 1 file, 1 kB",
       "   0 unused packages: 0 files, 0 kB",
       "   0 leftovers of downloads: 0 files, 0 kB",
+      "   0 staged archives that no job took for 30 days: 0 files, 0 kB",
       `   1 generation stays, process ${user.pid} (sleep) is in it: ${work[0]}`,
     ];
     assert.deepEqual(dry.out.trimEnd().split("\n"), lines, dry.err);

@@ -20,6 +20,7 @@ const KINDS = {
   dead: ["incomplete build"],
   unused: ["unused package"],
   left: ["leftover", " of downloads"],
+  staged: ["staged archive", " that no job took for 30 days"],
 } as const;
 type Kind = keyof typeof KINDS;
 /** Milliseconds for which a generation stays that was replaced, where other hosts may have processes in it. */
@@ -42,7 +43,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const sum: Sum = {
     dry: request.flags["dry-run"] === true,
     busy: occupied(world),
-    counts: { old: none(), orphan: none(), dead: none(), unused: none(), left: none() },
+    counts: { old: none(), orphan: none(), dead: none(), unused: none(), left: none(), staged: none() },
     removed: new Set(),
     spared: new Set(),
     used: new Map(),
@@ -55,6 +56,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   const found = await needless({ stores: all, facts, removed: sum.removed, doomed }, world);
   for (const path of found.packages) take(path, "unused", sum, world);
   for (const path of found.leftovers) take(path, "left", sum, world);
+  for (const path of found.staged) take(path, "staged", sum, world);
   return {
     out: `${sum.dry ? "Would remove" : "Removed"}\n${lines(sum, doomed).join("\n")}\n`,
     exit: EXIT.ok,

@@ -7,11 +7,14 @@ import { LOCKFILE } from "../../lockfile.ts";
 import { cacheOf } from "../../lockfile/wheels.ts";
 import { findProject, parent } from "../../project.ts";
 import type { World } from "../../world.ts";
+import { cache as staging } from "../stage/pack.ts";
 
 /** Milliseconds for which a package stays that nobody has yet: a build may be about to link it. */
 const YOUNG = 3600_000;
 /** Milliseconds after which nobody of another machine writes a file that did not change. */
 const STALE = 6 * 3600_000;
+/** Milliseconds for which an archive stays that no job takes. */
+const MONTH = 30 * 86400_000;
 /** A package's folder or archive; the folder of another channel's namesake ends with a part of its checksum. */
 const PACKAGE = /^(?!\.)(.+-[^-]+-[^-]+?)(\.conda|\.tar\.bz2)?$/;
 
@@ -19,6 +22,8 @@ const PACKAGE = /^(?!\.)(.+-[^-]+-[^-]+?)(\.conda|\.tar\.bz2)?$/;
 export interface Needless {
   packages: string[];
   leftovers: string[];
+  /** Archives and images that `stage` made. */
+  staged: string[];
 }
 
 /** Environments of these folders, the caches of their roots, and the generations that go or would. */
@@ -48,6 +53,7 @@ export async function needless(stock: Stock, world: World): Promise<Needless> {
   return {
     packages: [...paths(all.filter(unused)), ...paths(wheels.filter(({ name }) => !name.startsWith(".")))],
     leftovers: [...paths(all.filter(left)), ...paths(wheels.filter(({ name }) => name.startsWith(".")))],
+    staged: paths(staged(world)),
   };
 }
 
@@ -66,6 +72,17 @@ function archives({ stores, removed }: Stock, world: World): Entry[] {
     const age = world.now() - stat.mtime;
     if (name.startsWith(".")) return age > STALE;
     return /^[0-9a-f]{64}$/.test(name) && age > YOUNG && !locks.some((text) => text.includes(name));
+  });
+}
+
+/** What `stage` made and nobody took for a while, and what killed ones left. */
+function staged(world: World): Entry[] {
+  if (!(world.env["XDG_CACHE_HOME"] || world.env["HOME"])?.startsWith("/")) return [];
+  const cache = staging(world);
+  return (world.list(cache) ?? []).map((name) => ({ cache, name })).filter(({ name }) => {
+    const stat = own(`${cache}/${name}`, world);
+    const age = stat?.kind === "file" ? world.now() - stat.mtime : 0;
+    return age > (name.endsWith(".part") ? STALE : MONTH);
   });
 }
 

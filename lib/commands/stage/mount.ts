@@ -61,7 +61,7 @@ tell() { printf '%s\\n' "$1" >"$state.part" && mv -f -- "$state.part" "$state"; 
 unmount() { fusermount3 "$@" || fusermount "$@" || umount "$2"; } 2>/dev/null
 leave() {
   trap '' TERM
-  [ -n "$pid" ] || kill $!
+  [ -n "$pid" ] || kill -KILL $!
   while cat /proc/[0-9]*/maps 2>/dev/null | grep -qF -- "$point/"; do sleep 0.2; done
   if [ -n "$pid" ]; then unmount -u "$point" || unmount -uz "$point"; else rm -rf -- "$point"; fi
   rmdir -- "$point" "\${point%/*}" "\${point%/*/*}" 2>/dev/null

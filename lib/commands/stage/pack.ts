@@ -95,7 +95,11 @@ async function keep(
   };
   world.mkdir(kept, 0o700);
   const early = known();
-  if (early) return early;
+  if (early) {
+    // `clean` removes what nobody took for a while.
+    for (const path of [note, early.file]) if (world.writable(path)) world.touch(path);
+    return early;
+  }
   const held = await lock(`${note}.lock`, world);
   const part = `${note}.${world.pid}.part`;
   const untrap = world.trap(() => {

@@ -45,7 +45,7 @@ d=$1
 exec </dev/null >/dev/null 2>&1
 trap '' HUP INT USR1 USR2
 trap '
-  kill $!
+  kill -KILL $!
   while cat /proc/[0-9]*/maps 2>/dev/null | grep -qF -- "$d/"; do sleep 0.2; done
   while [ -e "$d" ]; do rm -rf -- "$d" 2>/dev/null || sleep 0.1; done
   rmdir -- "\${d%/*}" 2>/dev/null
