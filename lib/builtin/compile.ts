@@ -6,10 +6,12 @@ import { effect, native } from "../system.ts";
 import type { World } from "../world.ts";
 import { type Claims, free, owns } from "./claim.ts";
 import { run, type Tag, tagOf, type Task } from "./interpreter.ts";
+import { enlist, sound } from "./kept.ts";
 import type { Plan } from "./link.ts";
 import { last, parent } from "./path.ts";
 import { taking } from "./place.ts";
 import type { Python } from "./python.ts";
+import { discard } from "./unpack.ts";
 import type { Placed, Writer } from "./write.ts";
 
 /** Milliseconds after which nobody can still be compiling into a temporary folder. */
@@ -58,9 +60,6 @@ export async function compile(compiling: Compiling): Promise<Map<Plan, Placed[]>
   const tasks = jobs.flatMap((job) => prepare(job, compiling));
   try {
     if (tasks.length > 0) await run(tasks, compiling);
-    // Nothing tells later whether a .pyc was cut by a power failure, and Python falls over it.
-    const caches = new Set(jobs.flatMap(({ fresh, plan }) => fresh ? [parent(plan.dir)] : []));
-    for (const cache of caches) await world.flush(cache);
     jobs.forEach(keep);
   } finally {
     for (const { fresh } of jobs) if (fresh) fs.rmSync(native(fresh), { recursive: true, force: true });
@@ -92,8 +91,9 @@ function job(plan: Plan, paths: Plan["paths"], tag: Tag, claims: Claims): Job {
 
 /** What is to be compiled for a package: nothing if it was, and what has the prefix in it each time. */
 function prepare(job: Job, { writer }: Compiling): Task[] {
-  job.known = folder(parent(job.kept)) && folder(job.kept);
-  if (!job.known) job.fresh = room(job.kept);
+  const there = folder(parent(job.kept)) && folder(job.kept);
+  job.known = there && sound(job.kept);
+  if (!job.known && (!there || discard(job.kept))) job.fresh = room(job.kept);
   const tasks: Task[] = [];
   for (const { path, cached, to, wanted } of job.modules) {
     if (path.rewriting || (!job.known && job.fresh === undefined)) {
@@ -138,8 +138,9 @@ function tidy(kept: string): void {
 }
 
 /** The folder gets its name once it is whole; where another process was faster, its own is as good. */
-function keep({ fresh, kept }: Job): void {
+function keep({ fresh, kept, modules }: Job): void {
   if (fresh === undefined) return;
+  enlist(fresh, modules.map(({ cached }) => cached));
   try {
     fs.renameSync(native(fresh), native(kept));
   } catch (error) {

@@ -303,6 +303,32 @@ Deno.test("compile: what is kept serves an environment that wants more of it tha
   });
 });
 
+/** What may happen to compiled modules that are kept. */
+const HARM: { [title: string]: (kept: string, file: string) => void } = {
+  "one is cut": (_, file) => fs.truncateSync(file, 20),
+  "one is empty": (_, file) => fs.truncateSync(file, 0),
+  "one is gone": (_, file) => fs.rmSync(file),
+  "one is another of the same size": (_, file) => fs.writeFileSync(file, fs.readFileSync(file).fill(0)),
+  "their list is cut": (kept) => fs.truncateSync(`${kept}/.list.json`, 5),
+  "their list is gone": (kept) => fs.rmSync(`${kept}/.list.json`),
+};
+for (const [title, act] of Object.entries(HARM)) {
+  Deno.test(`compile: ${title} of what is kept: all are made anew, and nothing damaged is linked`, () =>
+    temporary(async (dir) => {
+      const pkgs = join(dir, "pkgs"), packages = [hello(pkgs), python(pkgs)];
+      await linked({ packages, prefix: join(dir, "one") });
+      const good = PYCS.map((path) => fs.readFileSync(join(dir, "one", path)));
+      const [kept] = fs.globSync(`${pkgs}/hello-1.0-0/.pyc/*`) as [string];
+      const [file] = fs.globSync(`${kept}/site-packages/hello/__pycache__/*.pyc`) as [string];
+      act(kept, file);
+      await linked({ packages, prefix: join(dir, "two") });
+      assert.deepEqual(PYCS.map((path) => fs.readFileSync(join(dir, "two", path))), good);
+      assert.equal(fs.readdirSync(`${pkgs}/hello-1.0-0/.pyc`).length, 1);
+      const { started } = await linked({ packages, prefix: join(dir, "three") });
+      assert.ok(started.length < 2, "they are kept once more");
+    }));
+}
+
 Deno.test("compile: what an interrupted run left in the cache is removed later", async () => {
   await temporary(async (dir) => {
     const made = hello(join(dir, "pkgs"));
