@@ -17,44 +17,50 @@ export async function run(request: Request, world: World): Promise<Answer> {
   if (sha !== undefined && !/^[0-9a-f]{64}$/.test(sha)) {
     throw new Problem(`${JSON.stringify(sha)} is no sha256`, "mambaenv stage", EXIT.usage);
   }
-  const squashed = flags.format === "squashfs";
-  if (flags.format !== undefined && !squashed && flags.format !== "tar") {
-    throw new Problem(
-      `Cannot stage as ${flags.format}`,
-      "mambaenv stage --format squashfs, or tar",
-      EXIT.usage,
-    );
-  }
-  const facts = await gather({ ...request, flags: { ...flags, staged: false } }, world);
-  const { environment, settings, project } = facts;
+  const squashed = mounting(flags.format);
+  const { environment, settings, project } = await gather(
+    { ...request, flags: { ...flags, staged: false } },
+    world,
+  );
   const key = keyOf(settings, project);
   const own = pick(disks(settings, world), world);
-  const disk = parent(parent(own));
-  const point = (sha: string) => pointOf(disk, key.slice(0, key.lastIndexOf(".")), sha, world);
+  const place = { own, key, disk: parent(parent(own)) };
   if (sha !== undefined) {
-    const image = squashed ? { point: point(sha) } : undefined;
+    const image = squashed ? { point: pointOf(place, sha, world) } : undefined;
     return await here({ own, key, find: () => Promise.resolve({ sha, image }) }, request, world);
   }
   if (environment.kind === "missing" || environment.kind === "damaged") {
     throw new Problem("There is no environment to stage", "mambaenv sync", EXIT.missing);
   }
-  const find = async (): Promise<Kept & { image?: Required<Image> }> => {
+  const find = async () => {
     const archive = await archived(environment.prefix, request, world);
-    if (!squashed) return archive;
-    const at = point(archive.sha);
-    await room(own, world);
-    const dir = `${own}/${key}.${world.pid}.image`;
-    return {
-      ...archive,
-      image: { point: at, from: await imaged(archive, { point: at, dir }, request, world) },
-    };
+    return squashed ? { ...archive, image: await image(archive, place, request, world) } : archive;
   };
-  if (inScript(world)) return await spread({ own, key, disk, ...await find() }, request, world);
+  if (inScript(world)) return await spread({ ...place, ...await find() }, request, world);
   if (flags.nodes) {
     const hint = "without Slurm, start it once on each node: pbsdsh, mpirun --map-by ppr:1:node, ssh";
     throw new Problem("--nodes is for the script of a Slurm job", hint, EXIT.usage);
   }
   return await here({ own, key, find }, request, world);
+}
+
+/** Whether `--format` asks for an image; it has other values for `export`. Throws Problem. */
+function mounting(format: string | undefined): boolean {
+  if (["squashfs", "tar", undefined].includes(format)) return format === "squashfs";
+  throw new Problem(`Cannot stage as ${format}`, "mambaenv stage --format squashfs, or tar", EXIT.usage);
+}
+
+/** The image of an archive, made on this node's disk. */
+async function image(
+  archive: Kept,
+  place: { own: string; key: string; disk: string },
+  request: Request,
+  world: World,
+): Promise<Required<Image>> {
+  const point = pointOf(place, archive.sha, world);
+  await room(place.own, world);
+  const dir = `${place.own}/${place.key}.${world.pid}.image`;
+  return { point, from: await imaged(archive, { point, dir }, request, world) };
 }
 
 /** Whether this is a Slurm job's script or allocation, not one of the tasks that `srun` started. */

@@ -62,7 +62,7 @@ for i in $(seq "$nodes"); do
     'mount -t tmpfs -o "size=$1,mode=1777" "mambaenv-$3" "$2" && exec slurmd -N "$3" -f "$SLURM_CONF"' \
     bash "$size" "$dir/local" "n$i" >&2
 done
-for _ in $(seq 150); do
+for _ in $(seq 600); do
   [ "$(sinfo -h -t idle -o %D 2>/dev/null || echo 0)" = "$nodes" ] && exit 0
   sleep 0.1
 done

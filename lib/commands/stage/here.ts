@@ -6,7 +6,7 @@ import { EXIT, Problem, reason } from "../../problem.ts";
 import { parent } from "../../project.ts";
 import { exclusive, folder, home } from "../../staged.ts";
 import type { World } from "../../world.ts";
-import { type Image, mounted } from "./mount.ts";
+import { copyOf, type Image, mounted } from "./mount.ts";
 import { cache } from "./pack.ts";
 import { alive, guard } from "./slurm.ts";
 
@@ -66,13 +66,14 @@ function unpacked(job: string, world: World): string[] {
 /** Unpacks or mounts on this node, unless it was; one of many does. Throws Problem. */
 export async function here(wish: Wish, request: Request, world: World): Promise<Answer> {
   const { own, key } = wish;
+  if (request.words.length === 0 && held(wish, world)) return { out: "", exit: EXIT.ok };
   await room(own, world);
   // One of a node's ranks speaks for those that wait.
   const quiet = (world.env["SLURM_LOCALID"] ?? "0") === "0" ? world : { ...world, err: () => undefined };
-  const held = await lock(`${own}/${key}.lock`, quiet);
+  const locked = await lock(`${own}/${key}.lock`, quiet);
   const untrap = world.trap(() => {
     world.remove(`${own}/${key}.part`);
-    held.release();
+    locked.release();
   });
   try {
     if (request.words.length === 0) await guard(own, world);
@@ -85,18 +86,22 @@ export async function here(wish: Wish, request: Request, world: World): Promise<
   } finally {
     world.remove(`${own}/${key}.part`);
     untrap();
-    held.release();
+    locked.release();
   }
+}
+
+/** Where the link leads, if the copy is there: a mount may have ended meanwhile. */
+function held({ own, key }: Pick<Wish, "own" | "key">, world: World): string | undefined {
+  const link = world.readlink(`${own}/${key}`);
+  return link !== undefined && world.stat(`${own}/${key}/conda-meta`) ? link : undefined;
 }
 
 /** Where the link is to lead; undefined where it is right already. */
 async function placed({ own, key, find }: Wish, request: Request, world: World): Promise<string | undefined> {
-  const link = world.readlink(`${own}/${key}`);
-  // A mount may have ended meanwhile.
-  const already = link !== undefined && world.stat(`${own}/${key}/conda-meta`) ? link : undefined;
+  const already = held({ own, key }, world);
   if (already !== undefined && request.words.length === 0) return undefined;
   const { sha, image } = await find();
-  const target = `${key.slice(0, key.lastIndexOf("."))}-${sha.slice(0, 8)}`;
+  const target = copyOf(key, sha);
   if (already !== undefined && [target, image?.point].includes(already)) return undefined;
   const told = (deed: string, path: string) =>
     request.flags.verbose && world.err(`mambaenv: ${deed} ${path}\n`);

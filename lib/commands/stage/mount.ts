@@ -11,8 +11,13 @@ export interface Image {
 }
 
 /** The same path on every node and in every job, so that one image serves all of them. */
-export function pointOf(disk: string, name: string, sha: string, world: World): string {
-  return `${home(disk, world)}/mounts/${name}-${sha.slice(0, 8)}`;
+export function pointOf({ disk, key }: { disk: string; key: string }, sha: string, world: World): string {
+  return `${home(disk, world)}/mounts/${copyOf(key, sha)}`;
+}
+
+/** What a copy's folder is called: its link, less what was asked for, and its archive. */
+export function copyOf(key: string, sha: string): string {
+  return `${key.slice(0, key.lastIndexOf("."))}-${sha.slice(0, 8)}`;
 }
 
 /** How it ended: what was done, or why nothing was. */
