@@ -18,7 +18,7 @@ Deno.test.afterAll(() => world.remove(world.top));
 type Vars = { [name: string]: string };
 /** What the two programs keep for themselves, shells count, and a module does not have or has for itself. */
 const OWN =
-  /^(_|SHLVL|OLDPWD|LOADEDMODULES.*|_LMFILES_.*|__?(LMOD|MODULES?|ModuleTable).*|(LMOD|MODULES)_.*|MODULE\w*|FPATH|MANPATH|MAMBAENV_(UNDO|MODULE|KEPT_.*))$/;
+  /^(_|SHLVL|OLDPWD|LOADEDMODULES.*|_LMFILES_.*|__?(LMOD|MODULES?|ModuleTable).*|(LMOD|MODULES)_.*|MODULE\w*|FPATH|MANPATH|MAMBAENV_(UNDO|MODULE|KEPT_.*)|__CONDA_SHLVL_.*)$/;
 
 function vars(text: string): Vars {
   const pairs = text.split("\0").filter(Boolean).map((entry) => entry.split(/=([^]*)/) as [string, string]);
@@ -70,6 +70,7 @@ const SCRIPT =
   'export EXTRA="of $CONDA_DEFAULT_ENV at $CONDA_PREFIX" LISTED="$CONDA_PREFIX/x${LISTED:+:$LISTED}"\n';
 const BUSY = {
   VIRTUAL_ENV: "/venv",
+  STATED: "secret",
   PYTHONHOME: "/h",
   PYTHONPATH: "/p:/q",
   PYTHONNOUSERSITE: "0",
@@ -81,9 +82,12 @@ for (const reader of all) {
   const ready = `set -u; ${start}; module use "$D"; show;`;
   Deno.test(`modulefile: ${name}: loaded it is as activated, unloaded as before, also when made anew meanwhile`, async () => {
     const { cwd, dir, prefix } = await set("work", reader);
-    const script = () => put(`${prefix()}/etc/conda/activate.d/x.sh`, SCRIPT);
-    script();
-    await shown(cwd, `"$M" modulefile ${flag} >"$F"; show`, { F: `${dir}/work${ending}` });
+    put(`${prefix()}/etc/conda/activate.d/x.sh`, SCRIPT);
+    put(`${prefix()}/conda-meta/state`, JSON.stringify({ env_vars: { STATED: "by the environment" } }));
+    const file = `${dir}/work${ending}`;
+    await shown(cwd, `"$M" modulefile ${flag} >"$F"; show`, { ...BUSY, F: file });
+    // What the shell had that printed it is nobody else's business.
+    assert.equal(fs.readFileSync(file, "utf8").includes("secret"), false);
     for (const more of [{}, BUSY]) {
       const { seen: [before, active] } = await shown(cwd, 'show; source <("$M" -q); show', {
         ...more,

@@ -40,8 +40,14 @@ const OTHERS =
   `python Python python3 conda mamba micromamba mambaforge virtualenv anaconda anaconda3 Anaconda3
   miniconda miniconda3 Miniconda3 miniforge Miniforge3`.split(/\s+/);
 
-/** As no shell has it that nothing was loaded into. */
-const BARE = { PATH: "/usr/bin:/bin", VIRTUAL_ENV: "/-", VIRTUAL_ENV_PROMPT: "-", PYTHONHOME: "/-" };
+/** In front of it in PATH is what entering adds. */
+const MARK = "/-";
+/** What the module undoes where it is loaded. */
+const BARE = { VIRTUAL_ENV: MARK, VIRTUAL_ENV_PROMPT: MARK, PYTHONHOME: MARK };
+/** What says which environment is meant; all else of this shell is none of the module's business. */
+const ASKED =
+  /^(HOME|USER|LOGNAME|XDG_\w+|MAMBA\w+|_?CONDA\w*|_CE_\w+|MINICONDA3_PATH|ENV_NAME|PYTHON_VERSION)$/;
+const ENTERED = /^(CONDA_(PREFIX|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED)|MAMBAENV_(ACTIVE|UNDO|DID))/;
 
 /** Prints it. */
 export async function run(request: Request, world: World): Promise<Answer> {
@@ -55,10 +61,9 @@ export async function run(request: Request, world: World): Promise<Answer> {
 /** What enters the environment from a shell that has nothing. */
 async function entered(request: Request, world: World): Promise<readonly Change[]> {
   const shell = shellNamed("bash")!;
-  const away =
-    /^(CONDA_(PREFIX|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED)|MAMBAENV_(ACTIVE|UNDO|DID)|PYTHONPATH$)/;
-  const env = Object.fromEntries(Object.entries(world.env).filter(([name]) => !away.test(name)));
-  const bare = { ...world, env: { ...env, ...BARE, DIRENV_IN_ENVRC: undefined } };
+  const kept = Object.entries(world.env).filter(([name]) => ASKED.test(name) && !ENTERED.test(name));
+  const env = { ...Object.fromEntries(kept), ...BARE, PATH: `${MARK}:${world.env["PATH"] ?? ""}` };
+  const bare = { ...world, env };
   const target = named(request, world);
   if (target !== undefined) {
     return (await conda(wanted(target), { shell, flags: request.flags }, bare)).changes;
@@ -76,7 +81,7 @@ function described(changes: readonly Change[], world: World): Module {
   const deeds = changes.flatMap((change): Deed[] => {
     switch (change.kind) {
       case "path": {
-        const own = change.dirs.filter((dir) => !BARE.PATH.split(":").includes(dir)).toReversed();
+        const own = change.dirs.slice(0, change.dirs.indexOf(MARK)).toReversed();
         return own.map((dir) => ({ kind: "prepend", name: "PATH", value: text(dir, "PATH") }));
       }
       case "set": {
