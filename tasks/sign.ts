@@ -35,7 +35,7 @@ export function sign(file: Buffer): Buffer {
   signed.writeUInt32LE(size, place + 12);
   const held = BigInt(limit + size) - file.readBigUInt64LE(last + 40);
   signed.writeBigUInt64LE(held, last + 48);
-  signed.writeBigUInt64LE((held + 0x3fffn) & ~0x3fffn, last + 32);
+  signed.writeBigUInt64LE((held + BigInt(PAGE) - 1n) & -BigInt(PAGE), last + 32);
 
   directory(signed.subarray(limit), limit, file.readBigUInt64LE(code + 48));
   for (let i = 0; i < pages; i++) {

@@ -101,11 +101,23 @@ for (const [job, words] of JOBS) {
 }
 
 /** Bash code that makes the environment of a stage while strace refuses calls, and uses it. */
-const MADE = (words: string, calls: readonly string[]) =>
-  `eval "$(${tool("strace")} -f -qq ${words} -o "$LOG" -e inject=${
-    calls.join(",")
-  }:error=ENOSYS "$M" --shell bash)" &&
-    python -c "import hello, six; print(1)"`;
+function making(calls: readonly string[], ...words: string[]): string {
+  const inject = `inject=${calls.join(",")}:error=ENOSYS`;
+  const traced = [
+    tool("strace"),
+    "-f",
+    "-qq",
+    ...words,
+    "-o",
+    '"$LOG"',
+    "-e",
+    inject,
+    '"$M"',
+    "--shell",
+    "bash",
+  ];
+  return `eval "$(${traced.join(" ")})" && python -c "import hello, six; print(1)"`;
+}
 
 Deno.test({
   name:
@@ -115,7 +127,7 @@ Deno.test({
   // Without PyPI: Debian's own OpenSSL, which pip loads here, has no randomness without getrandom.
   staged("hello\nsix\n", async ({ world, bash }) => {
     const log = `${world.top}/log`;
-    const made = await bash(MADE("", NEWER), { LOG: log });
+    const made = await bash(making(NEWER), { LOG: log });
     assert.deepEqual([made.status, made.out], [0, "1\n"], made.err);
     const asked = new Set(
       [...readFileSync(log, "utf8").matchAll(/(\w+)(?:\(| resumed>).*ENOSYS.*\(INJECTED\)/g)].map((
@@ -128,7 +140,7 @@ Deno.test({
     // One missing alone leads elsewhere than all of them do.
     for (const call of asked) {
       world.remove(`${world.top}/home/.local/share/mambaenv/envs`);
-      const made = await bash(MADE("-b execve", [call]), { LOG: log });
+      const made = await bash(making([call], "-b", "execve"), { LOG: log });
       assert.deepEqual([made.status, made.out], [0, "1\n"], `${call}: ${made.err}`);
     }
   }));
@@ -138,7 +150,7 @@ Deno.test({
   ignore: !tool("strace") || !(await oracle()),
 }, () =>
   staged("hello\nsix\nonlypypi\n", async ({ world, bash }) => {
-    const made = await bash(`${MADE("-b execve", NEWER)} && python -c "import onlypypi"`, {
+    const made = await bash(`${making(NEWER, "-b", "execve")} && python -c "import onlypypi"`, {
       LOG: `${world.top}/log`,
     });
     assert.deepEqual([made.status, made.out], [0, "1\n"], made.err);

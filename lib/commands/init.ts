@@ -13,10 +13,10 @@ interface Piece {
   before?: string;
 }
 
-/** direnv reads it in bash. Where the program is missing, that is said and the folder can still be entered. */
+/** direnv reads it in bash, on a Mac maybe in 3.2, to which <(…) is empty. Where the program is missing, that is said and the folder can still be entered. */
 const ENVRC = `# This folder's conda environment. direnv reads this file: "direnv allow" once.
 if command -v mambaenv >/dev/null 2>&1; then
-  source <(mambaenv)
+  eval "$(mambaenv)"
 else
   echo ".envrc: mambaenv is not on PATH, so there is no environment here" >&2
 fi
@@ -52,7 +52,7 @@ function envrc(root: string, world: World): Piece[] {
   if (/^[^#\n]*\bmambaenv\b/m.test(world.read(path) ?? "")) return [];
   throw new Problem(
     `There is a ${JSON.stringify(path)} already, and it is left alone`,
-    "add this line to it: source <(mambaenv)",
+    'add this line to it: eval "$(mambaenv)"',
   );
 }
 
