@@ -18,8 +18,8 @@ const NOTHING = Buffer.alloc(0);
 /** What may be lost at a cut: contents, all or half of them, and the names in one folder or in all but that. */
 function* losses(disk: Disk, cut: number, locked: boolean): Generator<Loss & { title: string }> {
   // All of it where the new environment becomes the current one, some of the way there.
-  const late = cut > disk.events - 15;
-  if (!late && cut % (locked ? 3 : 9) > 0) return;
+  const late = cut > disk.events - 10;
+  if (!late && cut % (locked ? 4 : 12) > 0) return;
   const all = () => true;
   yield { title: "no content", names: all, bytes: () => NOTHING };
   if (!late && cut % 2 > 0) return;

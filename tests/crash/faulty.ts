@@ -12,6 +12,8 @@ export interface Plan {
   at: number;
   harm: Harm;
   count: number;
+  /** The names of the calls, for who wants to know. */
+  calls?: string[];
   /** What it was done to. */
   struck?: string;
   dead?: boolean;
@@ -33,7 +35,8 @@ export function count(call: string, path: unknown, half: () => void = () => {}):
   const about = String(path);
   if (plan === undefined || !about.startsWith(plan.top)) return false;
   if (plan.dead) throw new Killed(`${call} ${about}`);
-  if (++plan.count !== plan.at || (plan.harm === "short" && call !== "write")) return false;
+  plan.calls?.push(call);
+  if (++plan.count !== plan.at) return false;
   plan.struck = `${call} ${about}`;
   if (plan.harm === "short") return true;
   half();
@@ -91,7 +94,7 @@ export function rmSync(path: fs.PathLike, options?: fs.RmOptions): void {
 }
 
 export function writeFileSync(path: string, bytes: Uint8Array | string, options?: fs.WriteFileOptions): void {
-  count("write", path, () => fs.writeFileSync(path, bytes.slice(0, bytes.length / 2), options));
+  count("file", path, () => fs.writeFileSync(path, bytes.slice(0, bytes.length / 2), options));
   fs.writeFileSync(path, bytes, options);
 }
 

@@ -82,13 +82,15 @@ for (const scene of SCENES) {
   const lab = await Lab.open(scene);
   try {
     const all: Plan = { top: `${lab.top}/home`, at: 0, harm: "", count: 0 };
-    await call(lab, scene.words, all);
-    for (let at = 1; at <= all.count; at++) {
-      const harms: Harm[] = ["killed", REFUSALS[at % REFUSALS.length]!, "short"];
+    const calls: string[] = [];
+    await call(lab, scene.words, { ...all, calls });
+    for (let at = 1; at <= calls.length; at++) {
+      const refused = at % 2 === 0 ? [REFUSALS[at / 2 % REFUSALS.length]!] : [];
+      const harms: Harm[] = ["killed", ...refused, ...calls[at - 1] === "write" ? ["short"] : []];
       for (const harm of harms) {
         const plan: Plan = { ...all, at, harm, count: 0 };
         const done = await strike(lab, plan).catch((error) => {
-          const what = `${scene.name}: ${harm} at call ${at} of ${all.count}, ${plan.struck}`;
+          const what = `${scene.name}: ${harm} at call ${at} of ${calls.length}, ${plan.struck}`;
           throw new Error(what, { cause: error });
         });
         if (done) counts[harm === "killed" || harm === "short" ? harm : "refused"]++;
