@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { parse } from "../lib/args.ts";
+import { Problem } from "../lib/problem.ts";
 import { run } from "../lib/commands/clean.ts";
 import { call, PROGRAM } from "./program.ts";
 import { type Stamp, writeStamp } from "../lib/stamp.ts";
@@ -129,6 +130,20 @@ Deno.test("clean: on a network's disk, what was replaced within 7 days stays, an
   assert.ok(work.every((prefix) => store().includes(prefix)));
   assert.match(await clean(() => Date.now() + 8 * 86400_000), /^ +2 old generations/m);
   assert.deepEqual(work.filter((prefix) => store().includes(prefix)), [work[2]]);
+});
+
+Deno.test("clean: where nothing can be written, each environment is left alone, and why is told", async () => {
+  const { world, store } = filled();
+  const refuse = () => {
+    throw new Problem("the file system is read-only");
+  };
+  const env = { ...world.env, MAMBAENV_ROOT: `${world.top}/root` };
+  const before = store();
+  const { out, exit } = await run(parse(["clean"], env), { ...world, env, mkdir: refuse, rename: refuse });
+  assert.deepEqual([exit, store()], [0, before], out);
+  for (const name of ["work", "gone", "dead"]) {
+    assert.ok(world.said().includes(`"${name}" is left alone: the file system is read-only\n`), world.said());
+  }
 });
 
 Deno.test({

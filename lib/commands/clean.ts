@@ -5,7 +5,7 @@ import type { Answer } from "../code.ts";
 import { type Generation, inventory, type Kept, occupied, orphaned, stores, Tally } from "../inventory.ts";
 import { holder } from "../lock.ts";
 import { mounted, NETWORKED } from "../mount.ts";
-import { EXIT } from "../problem.ts";
+import { EXIT, Problem } from "../problem.ts";
 import { basename } from "../project.ts";
 import { bytes, counted, plain } from "../progress.ts";
 import { link, lockOf, type Place } from "../store.ts";
@@ -133,7 +133,13 @@ function makeRoom(kept: Kept, sum: Sum, world: World): boolean {
   const [first] = unneeded(kept, sum, world).filter(({ generation }) => !generation.current);
   if (first === undefined) return false;
   const { prefix } = first.generation, gone = `${prefix}.gone`;
-  world.rename(prefix, gone);
+  try {
+    world.rename(prefix, gone);
+  } catch (error) {
+    // It is not for want of room that nothing can be written.
+    if (!(error instanceof Problem)) throw error;
+    return false;
+  }
   if (world.readlink(link(kept.place)) === `.mambaenv/${basename(prefix)}`) {
     world.rename(gone, prefix);
     return false;
