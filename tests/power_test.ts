@@ -4,7 +4,11 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { ENTER, Lab, type Scene } from "./crash/lab.ts";
 import { Disk, type Loss, recorded } from "./crash/power.ts";
+import { small } from "./crash/small.ts";
+import { tree } from "./builtin/archive.ts";
 import { tool } from "./oracle.ts";
+import { call, PROGRAM } from "./program.ts";
+import { testWorld } from "./world.ts";
 
 const SCENES: readonly Scene[] = [
   { name: "change", had: ["tool"], has: "tool, more", words: ENTER, locked: true },
@@ -80,6 +84,40 @@ Deno.test(
     }
   },
 );
+
+Deno.test({
+  name:
+    "power: a real ext4, whose names are on disk before contents, as it is behind the build: all is whole",
+  ignore: process.getuid!() !== 0 || !tool("mkfs.ext4"),
+}, () => {
+  const { top } = testWorld({ "work/environment.yml": "dependencies: [tool, more]\n", "disk/": "" });
+  const [disk, image, then] = [`${top}/disk`, `${top}/image`, `${top}/then`];
+  const env = { HOME: `${disk}/home`, PATH: "/usr/bin:/bin", MAMBAENV_CHANNEL: small(`${top}/channel`) };
+  const run = (...argv: string[]) => call(argv, { cwd: `${top}/work`, env });
+  const done = (...argv: string[]) => assert.equal(run(...argv).status, 0, argv.join(" "));
+  fs.writeFileSync(image, "");
+  fs.truncateSync(image, 64 << 20);
+  done(tool("mkfs.ext4"), "-q", "-F", image);
+  if (run("/bin/mount", "-o", "loop", image, disk).status !== 0) {
+    return console.log("power: not on a real ext4: this machine mounts none");
+  }
+  try {
+    fs.mkdirSync(`${disk}/home`);
+    done("/bin/sync", "-f", disk);
+    done(PROGRAM, ...ENTER);
+    const prefix = fs.realpathSync(`${disk}/home/.local/share/mambaenv/envs/work`);
+    const before = tree(prefix);
+    // Another's file is synced, and with it all names; the disk is then as the power would leave it.
+    done("/bin/dd", "if=/dev/zero", `of=${disk}/other`, "bs=1", "count=1", "conv=fsync");
+    done("/bin/cp", image, then);
+    done("/bin/umount", disk);
+    done("/bin/mount", "-o", "loop", then, disk);
+    assert.deepEqual(tree(prefix), before);
+    assert.ok(run(PROGRAM, "--no-create", "--offline", ...ENTER).out.includes(prefix));
+  } finally {
+    run("/bin/umount", disk);
+  }
+});
 
 Deno.test({ name: "power: where `sync` is none that knows -f, libc is called", ignore }, async () => {
   const lab = await Lab.open(SCENES[0]!);
