@@ -57,12 +57,13 @@ export class Lab {
     return start([...before, PROGRAM, ...words], { cwd: `${this.top}/work`, env: this.env }).ended;
   }
 
-  /** What is in a prefix, its own path, the cache's and times taken out. */
+  /** What is in a prefix, its own path, the cache's, times, and whether packages were linked or copied taken out. */
   whole(prefix: string): string {
     const found = tree(prefix, /^conda-meta\/(history|mambaenv\.json)$/);
     // A sum of what has the path in it differs as that does.
     return JSON.stringify(found, null, 1).replaceAll(prefix, "PREFIX")
-      .replace(/(?<=_in_prefix\W+)\w{64}/g, "").replace(/[^"\\]*\/pkgs\//g, "PKGS/");
+      .replace(/(?<=_in_prefix\W+)\w{64}/g, "").replace(/[^"\\]*\/pkgs\//g, "PKGS/")
+      .replace(/(?<="type\W+)[123]\b/g, "");
   }
 
   /** The environment that the printed code enters, which is whole. */
