@@ -47,7 +47,7 @@ export function detect(world: World): Detected | undefined {
       return { shell, how: `process ${pid} is ${name}${passed}`, sure: true };
     }
     through.push(name);
-    const parent = parentOf(pid, world);
+    const parent = statusOf(pid, world)?.parent;
     if (parent === undefined) break;
     pid = parent;
   }
@@ -83,10 +83,21 @@ function applet(pid: number, base: string, world: World): Shell | undefined {
   return words.map(shellNamed).find(Boolean);
 }
 
-function parentOf(pid: number, world: World): number | undefined {
-  const stat = world.read(`/proc/${pid}/stat`);
-  const parent = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  return Number.isInteger(parent) && parent > 0 ? parent : undefined;
+/** What /proc tells of a process; `terminal`: the group that its terminal sends Ctrl-C to, `start`: when it began. */
+interface Status {
+  parent: number;
+  group: number;
+  terminal: number;
+  start: string;
+}
+
+/** The status of a process; undefined where /proc does not tell. The name in field 2 may hold blanks and parentheses. */
+export function statusOf(pid: number | "self", world: World): Status | undefined {
+  const text = world.read(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  const words = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [, parent, group, , , terminal] = words.map(Number);
+  return { parent: parent!, group: group!, terminal: terminal!, start: words[19] ?? "" };
 }
 
 /** Where /proc tells nothing: `ps`, then direnv's own bash, then $SHELL as a guess. */

@@ -18,6 +18,12 @@ export function trap(act: (status: number) => void): () => void {
   return () => void traps.splice(traps.indexOf(act) >>> 0, 1);
 }
 
+/** Joins a group of processes; its terminal's Ctrl-Z does not stop us, as whoever waits for us would wait for ever. */
+export async function join(group: number): Promise<void> {
+  process.on("SIGTSTP", () => undefined);
+  (await import("./libc.ts")).libc()?.setpgid(0, group);
+}
+
 /** Whether a process of this machine lives. */
 export function alive(pid: number): boolean {
   try {

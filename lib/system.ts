@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { decode, encode } from "./bytes.ts";
 import { Problem, reason, refusal } from "./problem.ts";
-import { alive, trap } from "./signals.ts";
+import { alive, join, trap } from "./signals.ts";
 import type { Env, Refused, RunOptions, Stat, World } from "./world.ts";
 
 /** Bun's own way, as far as it is used. */
@@ -62,11 +62,10 @@ function replace(deed: string, path: string, make: (temporary: string) => void, 
     }
   });
   if (!durable) return;
-  absent(() => {
-    const folder = fs.openSync(native(path.slice(0, path.lastIndexOf("/")) || "/"), "r");
-    fs.fsyncSync(folder);
-    fs.closeSync(folder);
-  });
+  const folder = absent(() => fs.openSync(native(path.slice(0, path.lastIndexOf("/")) || "/"), "r"));
+  if (folder === undefined) return;
+  absent(() => fs.fsyncSync(folder));
+  absent(() => fs.closeSync(folder));
 }
 
 async function run(words: readonly string[], options: RunOptions = {}) {
@@ -140,7 +139,7 @@ export function createWorld(argv: readonly string[]): World {
     alive,
     trap,
     longer: () => (globalThis as Runtime).Bun?.unsafe.setJITPolicy(1),
-    foreground: async () => (await import("./foreground.ts")).foreground(),
+    join,
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
     run,
     launch: async (words, options) => (await import("./child.ts")).launch([...self(), ...words], options),

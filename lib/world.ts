@@ -100,8 +100,8 @@ export interface World {
   trap(act: (status: number) => void): () => void;
   /** Work begins that takes longer than entering: from now on, its code is compiled to the machine's. */
   longer(): void;
-  /** Has Ctrl-C reach us where the shell that waits for our answer would keep it. */
-  foreground(): Promise<void>;
+  /** Joins a group of processes, whose signals reach us then, but for the one that stops. */
+  join(group: number): Promise<void>;
   sleep(milliseconds: number): Promise<void>;
   run(argv: readonly string[], options?: RunOptions): Promise<Ended>;
   /**

@@ -8,11 +8,11 @@ const ROOT = join(import.meta.dirname!, "..");
 /** A file may import values from its own layer and those above it in this list; types are free. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["words", /^lib\/(code|vars|problem|version|bytes|suggest|secret)\.ts$/],
-  ["effects", /^lib\/(world|system|signals|child|exec|libc|foreground|flush|flags|commands|args|typed)\.ts$/],
+  ["effects", /^lib\/(world|system|signals|child|exec|libc|flush|flags|commands|args|typed)\.ts$/],
   ["decisions", /^lib\/(activation|plan|scope)(\/.*)?\.ts$|^lib\/shells\/.*\.ts$/],
   [
     "readings",
-    /^lib\/(shells|project|prefix|settings|inputs|table|stamp|mount|trust|installation|programs|condarc|yaml|hook|requirements|split|pip|lockfile|lock|progress)\.ts$|^lib\/(requirement|engines|builtin|condarc|lock|lockfile)\/.*\.ts$/,
+    /^lib\/(shells|foreground|project|prefix|settings|inputs|table|stamp|mount|trust|installation|programs|condarc|yaml|hook|requirements|split|pip|lockfile|lock|progress)\.ts$|^lib\/(requirement|engines|builtin|condarc|lock|lockfile)\/.*\.ts$/,
   ],
   [
     "deeds",
@@ -92,7 +92,7 @@ Deno.test("imports: no cycle of values", () => {
 
 Deno.test("imports: the runtime only in the files of the effects, builtin and main", () => {
   for (const file of FILES) {
-    const free = /^lib\/(system|signals|child|exec|libc|foreground|flush)\.ts$|^lib\/builtin\/|^main\.ts$/
+    const free = /^lib\/(system|signals|child|exec|libc|flush)\.ts$|^lib\/builtin\/|^main\.ts$/
       .test(
         file,
       );

@@ -37,7 +37,7 @@ export async function provide(
   world.longer();
   if (end) {
     world.trap(end);
-    await world.foreground();
+    await (await import("../foreground.ts")).foreground(world);
   }
   return await (await import("../perform.ts")).perform(steps, facts, request, world);
 }

@@ -1,5 +1,6 @@
 // Who holds a lock: the process, and what tells it from others of the same number, on whatever machine.
 import { batch } from "../plan.ts";
+import { statusOf } from "../shells.ts";
 import type { World } from "../world.ts";
 
 /** Who holds a lock. */
@@ -47,10 +48,9 @@ export function here(world: World): Pick<Owner, "host" | "boot" | "space"> {
   };
 }
 
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and parentheses. */
+/** When a process began, which tells it from a later one of the same number. */
 export function birth(pid: number, world: World): string {
-  const text = world.read(`/proc/${pid}/stat`) ?? "";
-  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  return statusOf(pid, world)?.start ?? "";
 }
 
 /** Who is in the lock; without a token where that cannot be read. Undefined where nobody is. */

@@ -42,7 +42,7 @@ async function call(lab: Lab, words: readonly string[], plan?: Plan): Promise<Ou
     every: () => () => undefined,
     trap: () => () => undefined,
     longer: () => undefined,
-    foreground: () => Promise.resolve(),
+    join: () => Promise.resolve(),
     sleep: () => Promise.resolve(),
     flush: (path) => Promise.resolve(void count("syncfs", path)),
   };
