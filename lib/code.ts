@@ -71,13 +71,13 @@ export function nameable(name: string): boolean {
 export function render(changes: readonly Change[], shell: Shell): string {
   for (const change of changes) if ("name" in change) checked(change.name);
   if (shell.whole !== undefined) return shell.whole(changes) + "\n";
-  let code = "";
-  for (let start = 0, end = 0; start < changes.length; start = end) {
-    end = start + 1;
-    while (end < changes.length && together(changes.slice(start, end), changes[end]!, shell)) end++;
-    code += neighbours(changes.slice(start, end), shell);
+  const groups: Change[][] = [];
+  for (const change of changes) {
+    const last = groups.at(-1);
+    if (last && together(last, change, shell)) last.push(change);
+    else groups.push([change]);
   }
-  return code;
+  return groups.map((group) => neighbours(group, shell)).join("");
 }
 
 /** Whether one statement may do all of this, with the next one. */

@@ -1,4 +1,5 @@
 // Every variable that the program reads or sets, a line each; help and README print this table.
+import type { Env } from "./world.ts";
 
 export interface Var {
   name: string;
@@ -60,3 +61,8 @@ export const OURS: readonly Var[] = [
     text: "prefix that a module of `mambaenv modulefile` entered; so too MAMBAENV_KEPT_…",
   },
 ];
+
+/** The folder that all of a user's caches are in; undefined without a home. */
+export function cacheHome(env: Env): string | undefined {
+  return env["XDG_CACHE_HOME"] || (env["HOME"] && `${env["HOME"]}/.cache`) || undefined;
+}

@@ -10,7 +10,7 @@ export interface Quota extends Partial<Free> {
   tool: string;
 }
 
-/** A tool of some kinds of file systems; \`read\` is of what it prints. */
+/** A tool of some kinds of file systems; `read` is of what it prints. */
 interface Tool {
   kinds: RegExp;
   name: string;

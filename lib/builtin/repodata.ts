@@ -4,6 +4,7 @@ import type { Condarc } from "../condarc.ts";
 import type { Report } from "../engines/engine.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { shown } from "../secret.ts";
+import { cacheHome } from "../vars.ts";
 import type { World } from "../world.ts";
 import { type Channel, channelsOf } from "./channel.ts";
 import { nameable, recordOf } from "./entry.ts";
@@ -86,7 +87,7 @@ function missing({ url }: Channel, subdirs: string[], offline: boolean): Problem
 }
 
 function cacheOf({ env }: World): string {
-  const cache = env["XDG_CACHE_HOME"] || (env["HOME"] && join(env["HOME"], ".cache"));
+  const cache = cacheHome(env);
   if (!cache) {
     throw new Problem("No folder for the cache: HOME is not set", "XDG_CACHE_HOME=/tmp/cache mambaenv");
   }

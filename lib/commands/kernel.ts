@@ -1,8 +1,9 @@
 // `mambaenv kernel`: a kernel for Jupyter that starts in an environment, with all that entering it sets.
+import { apply } from "../activation.ts";
 import type { Request } from "../args.ts";
 import type { Answer } from "../code.ts";
 import { EXIT, Problem } from "../problem.ts";
-import { basename, resolve } from "../project.ts";
+import { basename, parent, resolve } from "../project.ts";
 import { shellNamed } from "../shells.ts";
 import type { World } from "../world.ts";
 import { conda, wanted } from "./activate.ts";
@@ -46,7 +47,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
     }`;
     throw new Problem(words, "mambaenv kernel --name OTHER");
   }
-  world.mkdir(file.replace(/\/[^/]*$/, ""));
+  world.mkdir(parent(file));
   world.write(file, text);
   if (!flags.quiet) world.err(`mambaenv: Jupyter's kernel ${JSON.stringify(name)}: ${file}\n`);
   return { out: "", exit: EXIT.ok };
@@ -69,8 +70,7 @@ async function sought(request: Request, world: World): Promise<Target> {
   const where = [...root, "--quiet"];
   if (word !== undefined) {
     const { changes } = await conda(wanted(word), { shell: shellNamed("bash")!, flags }, bare(world));
-    const found = changes.find((change) => change.kind === "set" && change.name === "CONDA_PREFIX");
-    const prefix = found && "value" in found ? found.value : "";
+    const prefix = apply({}, changes)["CONDA_PREFIX"] ?? "";
     // A name stays a name: the link of that name may lead to another generation by then.
     const named = word.includes("/") ? ["--prefix", resolve(world.cwd, word)] : ["--name", word];
     return whole({ prefix, name: basename(word), words: [...named, ...where] });

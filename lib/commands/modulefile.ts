@@ -1,4 +1,5 @@
 // `mambaenv modulefile`: a module that enters an environment, for Lmod or Environment Modules, to be kept in a file.
+import { apply } from "../activation.ts";
 import type { Request } from "../args.ts";
 import { type Answer, type Change, nameable } from "../code.ts";
 import { encode } from "../bytes.ts";
@@ -72,10 +73,8 @@ async function entered(request: Request, world: World): Promise<readonly Change[
 }
 
 function described(changes: readonly Change[], world: World): Module {
-  const value = (name: string) =>
-    changes.flatMap((change) => change.kind === "set" && change.name === name ? [change.value] : [])[0];
-  const prefix = value("CONDA_PREFIX") ?? "";
-  const root = value("MAMBAENV_ACTIVE_PROJECT");
+  const after = apply({}, changes);
+  const prefix = after["CONDA_PREFIX"] ?? "", root = after["MAMBAENV_ACTIVE_PROJECT"];
   const link = linkOf(prefix, world);
   const text = (whole: string, what: string) => parts(checked(whole, what), link && prefix);
   const deeds = changes.flatMap((change): Deed[] => {
@@ -100,7 +99,7 @@ function described(changes: readonly Change[], world: World): Module {
     }
   });
   return {
-    name: checked(value("CONDA_DEFAULT_ENV") ?? "", "its name"),
+    name: checked(after["CONDA_DEFAULT_ENV"] ?? "", "its name"),
     prefix,
     link,
     deeds,

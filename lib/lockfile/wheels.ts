@@ -4,6 +4,7 @@ import { type Locked, LOCKFILE } from "../lockfile.ts";
 import { type PipOrder } from "../pip.ts";
 import { Problem } from "../problem.ts";
 import type { Requirement } from "../requirements.ts";
+import { cacheHome } from "../vars.ts";
 import type { World } from "../world.ts";
 
 /** Runs pip for some requirements. */
@@ -72,7 +73,7 @@ export function drop(locked: readonly Locked[], world: World): boolean {
 
 /** Where the archives are kept, a folder each. Throws Problem. */
 export function cacheOf({ env }: World): string {
-  const cache = env["XDG_CACHE_HOME"] || (env["HOME"] && `${env["HOME"]}/.cache`);
+  const cache = cacheHome(env);
   if (cache) return `${cache}/mambaenv/wheels`;
   throw new Problem("No folder for the cache: HOME is not set", "XDG_CACHE_HOME=/tmp/cache mambaenv");
 }

@@ -6,6 +6,7 @@ import { inventory, Tally } from "../../inventory.ts";
 import { LOCKFILE } from "../../lockfile.ts";
 import { cacheOf } from "../../lockfile/wheels.ts";
 import { findProject, parent } from "../../project.ts";
+import { cacheHome } from "../../vars.ts";
 import type { World } from "../../world.ts";
 import { cache as staging } from "../stage/pack.ts";
 
@@ -59,7 +60,7 @@ export async function needless(stock: Stock, world: World): Promise<Needless> {
 
 /** Archives of PyPI that no environment's project has in its lock, nor this folder's, and what killed downloads left. */
 function archives({ stores, removed }: Stock, world: World): Entry[] {
-  if (!world.env["XDG_CACHE_HOME"] && !world.env["HOME"]) return [];
+  if (cacheHome(world.env) === undefined) return [];
   const cache = cacheOf(world);
   const stamps = stores.flatMap((envs) => inventory(envs, world)).flatMap(({ generations }) =>
     generations.filter(({ prefix }) => !removed.has(prefix)).map(({ stamp }) => stamp?.project)
@@ -77,7 +78,7 @@ function archives({ stores, removed }: Stock, world: World): Entry[] {
 
 /** What `stage` made and nobody took for a while, and what killed ones left. */
 function staged(world: World): Entry[] {
-  if (!(world.env["XDG_CACHE_HOME"] || world.env["HOME"])?.startsWith("/")) return [];
+  if (!cacheHome(world.env)?.startsWith("/")) return [];
   const cache = staging(world);
   return (world.list(cache) ?? []).map((name) => ({ cache, name })).filter(({ name }) => {
     const stat = own(`${cache}/${name}`, world);

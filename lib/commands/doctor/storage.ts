@@ -5,6 +5,7 @@ import { mounted, NETWORKED } from "../../mount.ts";
 import { bytes, counted } from "../../progress.ts";
 import { parent } from "../../project.ts";
 import { distrust } from "../../trust.ts";
+import { cacheHome } from "../../vars.ts";
 import type { World } from "../../world.ts";
 import { type Case, type Finding, printed } from "./finding.ts";
 
@@ -22,7 +23,7 @@ export async function storage({ taken, project, condarc, settings }: Case, world
   const root = settings?.root?.value ?? home(taken, world);
   const pkgs = condarc?.pkgs_dirs.find((dir) => world.writable(nearest(dir, world))) ??
     (root && `${root}/pkgs`);
-  const cache = world.env["XDG_CACHE_HOME"] || (world.env["HOME"] && `${world.env["HOME"]}/.cache`);
+  const cache = cacheHome(world.env);
   const named: [string, string | undefined][] = [
     ["environments", root && `${root}/envs`],
     ["packages", pkgs],

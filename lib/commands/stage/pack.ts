@@ -3,6 +3,7 @@ import type { Request } from "../../args.ts";
 import { lock } from "../../lock.ts";
 import { Problem } from "../../problem.ts";
 import { bytes, counted, plain } from "../../progress.ts";
+import { cacheHome } from "../../vars.ts";
 import type { World } from "../../world.ts";
 
 /** A file that is called by its sha256. */
@@ -13,8 +14,7 @@ export interface Kept {
 
 /** Where they are. Throws Problem. */
 export function cache(world: World): string {
-  const { env } = world;
-  const base = env["XDG_CACHE_HOME"] || (env["HOME"] && `${env["HOME"]}/.cache`);
+  const base = cacheHome(world.env);
   if (base?.startsWith("/")) return `${base}/mambaenv/stage`;
   throw new Problem("No folder for archives: HOME is not set", "export XDG_CACHE_HOME=/shared/folder");
 }

@@ -2,6 +2,7 @@
 import type { Facts } from "../../facts.ts";
 import { readWanted, type Wanted } from "../../inputs.ts";
 import { Problem } from "../../problem.ts";
+import { counted } from "../../progress.ts";
 import type { World } from "../../world.ts";
 import type { Section } from "../status.ts";
 
@@ -28,7 +29,7 @@ export function files(wanted: Wanted | Problem): Section[] {
   ];
   const lines = rows.map(({ file, ...count }) => {
     const [[kind, number] = ["", 0]] = Object.entries(count);
-    return `${file}: ${number} ${number === 1 ? kind.slice(0, -1) : kind}`;
+    return `${file}: ${counted(number, kind.slice(0, -1))}`;
   });
   const variables = Object.keys(wanted.variables ?? {});
   return [
