@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { INPUTS } from "../lib/project.ts";
 import { STAMP, type Stamp } from "../lib/stamp.ts";
+import { COMPILER } from "./compiler.ts";
 
 /** Has a draft of the program enter an environment in `dir`, an empty folder; returns the file that it writes. */
 export function order(draft: string, dir: string): string {
@@ -13,7 +14,7 @@ export function order(draft: string, dir: string): string {
   fs.writeFileSync(join(project, "requirements.txt"), "");
   fs.writeFileSync(join(prefix, "conda-meta", "history"), "");
   fs.symlinkSync(".mambaenv/work-0", join(envs, "work"));
-  const { mtimeMs: mtime, ctimeMs: ctime } = fs.statSync(join(project, "requirements.txt"));
+  const { mtime, ctime } = times(join(project, "requirements.txt"));
   const stamp: Stamp = {
     version: 1,
     name: "work",
@@ -32,8 +33,18 @@ export function order(draft: string, dir: string): string {
   const env = [`HOME=${dir}`, "PATH=/usr/bin:/bin", `MAMBAENV_ROOT=${join(dir, "root")}`];
   const words = ["-i", ...env, `BUN_BYTECODE_ORDER_OUT=${file}`, draft, "--shell", "bash"];
   const { stdout, stderr } = spawnSync("/usr/bin/env", words, { cwd: project, encoding: "utf8" });
-  if (!stdout.includes("MAMBAENV_ACTIVE") || !fs.existsSync(file)) {
-    throw new Error(`the draft of the program enters nothing:\n${stdout}${stderr}`);
+  // Words on stderr are of an environment that it does not take for fresh.
+  if (!stdout.includes("MAMBAENV_ACTIVE") || stderr !== "" || !fs.existsSync(file)) {
+    throw new Error(`the draft of the program does not enter a fresh environment:\n${stdout}${stderr}`);
   }
   return file;
+}
+
+/** When a file changed, as the program reads it: Deno cuts times, to milliseconds and to seconds. */
+function times(file: string): { mtime: number; ctime: number } {
+  const code = `const { mtimeMs: mtime, ctimeMs: ctime } = require("node:fs").statSync(${
+    JSON.stringify(file)
+  });
+console.log(JSON.stringify({ mtime, ctime }));`;
+  return JSON.parse(spawnSync(COMPILER, ["-e", code], { encoding: "utf8" }).stdout);
 }
