@@ -4,7 +4,7 @@ import type { Change } from "./code.ts";
 import { active, type Env, type Options, type Prefix, stacked } from "./activation/state.ts";
 import { added, replaced } from "./activation/path.ts";
 import { modifier, nameOf } from "./activation/prompt.ts";
-import { enter, leave, settled, variable } from "./activation/variables.ts";
+import { enter, leave, settled } from "./activation/variables.ts";
 
 export { type Active, active, type Env, meta, type Options, type Prefix, UNSET } from "./activation/state.ts";
 export { nameOf } from "./activation/prompt.ts";
@@ -32,7 +32,7 @@ export function activate(
     { kind: "set", name: `CONDA_PREFIX_${now.level}`, value: now.prefix },
     ...stackMark(env, level, options.stack === true),
   ];
-  const entered = enter(apply(env, left), prefix.vars, now.level, options, taken.map(variable));
+  const entered = enter(apply(env, left), prefix.vars, now.level, options, taken);
   return [
     ...sources(switches ? previous?.deactivate : []),
     ...settled([
@@ -141,7 +141,9 @@ export function apply(env: Env, changes: readonly Change[]): Env {
 }
 
 function sources(files: readonly string[] = []): Change[] {
-  return files.map((file) => ({ kind: "source", file }));
+  const changes: Change[] = [];
+  for (const file of files) changes.push({ kind: "source", file });
+  return changes;
 }
 
 function prompted(env: Env, add: string, options: Options): Change[] {

@@ -58,7 +58,7 @@ function take(word: string, queue: string[], request: Request): void {
   if (word === "--") return void request.words.push(...queue.splice(0));
   if (!word.startsWith("-") || word === "-") return void request.words.push(word);
   const long = /^--([^=]+)(?:=([^]*))?$/.exec(word);
-  const flag = FLAGS.find(({ name, short }) => long ? name === long[1] : short === word[1]);
+  const flag = flagThat(({ name, short }) => long ? name === long[1] : short === word[1]);
   const known = [...EVERY, ...request.command.flags];
   if (flag === undefined || !known.includes(flag.name)) {
     const { name } = request.command;
@@ -91,17 +91,24 @@ function take(word: string, queue: string[], request: Request): void {
 
 /** Takes what the `MAMBAENV_` variables say; an empty one says nothing. */
 function variables(env: Env, request: Request): void {
-  for (const flag of FLAGS) {
-    const name = variable(flag);
+  for (const name in env) {
     const text = env[name];
-    if (text === undefined || text === "" || flag.name === "help" || flag.name === "version") continue;
+    const flag = text && name.startsWith("MAMBAENV_") && flagThat((flag) => variable(flag) === name);
+    if (!flag || flag.name === "help" || flag.name === "version") continue;
     if (flag.value === undefined) set(request, flag, truth(text, name), name);
     else set(request, flag, LISTS.has(flag.name) ? parts(text) : [text], name);
   }
 }
 
+function flagThat(fits: (flag: Flag) => boolean): Flag | undefined {
+  for (const flag of FLAGS) if (fits(flag)) return flag;
+  return undefined;
+}
+
 function parts(text: string): string[] {
-  return text.split(",").map((part) => part.trim()).filter(Boolean);
+  const all: string[] = [];
+  for (const part of text.split(",")) if (part.trim()) all.push(part.trim());
+  return all;
 }
 
 function truth(text: string, name: string): boolean {

@@ -71,20 +71,24 @@ export function nameable(name: string): boolean {
 export function render(changes: readonly Change[], shell: Shell): string {
   for (const change of changes) if ("name" in change) checked(change.name);
   if (shell.whole !== undefined) return shell.whole(changes) + "\n";
-  const groups: Change[][] = [];
+  let code = "";
+  let group: Change[] = [];
   for (const change of changes) {
-    const last = groups.at(-1);
-    if (last && together(last, change, shell)) last.push(change);
-    else groups.push([change]);
+    if (group.length > 0 && !together(group, change, shell)) {
+      code += neighbours(group, shell);
+      group = [];
+    }
+    group.push(change);
   }
-  return groups.map((group) => neighbours(group, shell)).join("");
+  return group.length > 0 ? code + neighbours(group, shell) : code;
 }
 
-/** Whether one statement may do all of this, with the next one. */
+/** Whether one statement may do all of this, with the next one; of prompts there is one, behind all else. */
 function together(changes: readonly Change[], next: Change, shell: Shell): boolean {
   const sort = sortOf(next, shell);
-  return sort !== undefined && sort === sortOf(changes[0]!, shell) &&
-    !(next.kind === "prompt" && changes.some(({ kind }) => kind === "prompt"));
+  if (sort === undefined || sort !== sortOf(changes[0]!, shell)) return false;
+  if (next.kind === "prompt") { for (const { kind } of changes) if (kind === "prompt") return false; }
+  return true;
 }
 
 /** What one statement may do to several variables. */

@@ -2,7 +2,7 @@
 // The search path is conda/base/constants.py, the merging conda/common/configuration.py.
 import { type Key, merge, NAMES, type Source } from "./condarc/merge.ts";
 import { type Node, outline } from "./condarc/outline.ts";
-import { resolve } from "./project.ts";
+import { resolve, tilde } from "./project.ts";
 import type { Env, World } from "./world.ts";
 
 /** The keys of `.condarc` that the program honours, merged by conda's search order. */
@@ -26,14 +26,12 @@ export interface Condarc {
   unread: string[];
 }
 
-const KEYS: ReadonlySet<string> = new Set(([] as string[]).concat(...Object.values(NAMES)));
-
 /** Reads what the quick reader can; on the warm path, and complete unless `unread` says otherwise. */
 export function readCondarc(world: World, root?: string): Condarc {
   const unread: string[] = [];
   const sources: Source[] = [];
   for (const [file, text] of files(world, root)) {
-    const nodes = outline(text, KEYS);
+    const nodes = outline(text, keys());
     if (nodes === undefined) unread.push(file);
     else sources.push(source(file, nodes));
   }
@@ -48,12 +46,16 @@ export async function loadCondarc(
 ): Promise<Condarc> {
   const sources: Source[] = [];
   for (const [file, text] of files(world, root)) {
-    const nodes = outline(text, KEYS) ?? (await import("./condarc/yaml.ts")).parse(file, text);
+    const nodes = outline(text, keys()) ?? (await import("./condarc/yaml.ts")).parse(file, text);
     sources.push(source(file, nodes));
   }
   const merged = merge([...sources, variables(world.env)], world);
   for (const [name, urls] of Object.entries(mirrors)) merged.mirrored_channels[name] = [urls].flat();
   return merged;
+}
+
+function keys(): ReadonlySet<string> {
+  return new Set(([] as string[]).concat(...Object.values(NAMES)));
 }
 
 function source(file: string, nodes: Map<string, Node>): Source {
@@ -93,7 +95,7 @@ function files(world: World, root: string | undefined): Map<string, string> {
   if (home) read(`${home}/.condarc`);
   if (prefix !== root) full(prefix);
   if (!extra) return found;
-  const path = resolve(world.cwd, extra.replace(/^~(?=\/|$)/, home ?? "~"));
+  const path = resolve(world.cwd, tilde(extra, home));
   const kind = world.stat(path)?.kind;
   if (kind === "dir") folder(path);
   else if (kind === "file" && /\/\.?condarc$|\.ya?ml$/.test(path)) read(path);

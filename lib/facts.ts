@@ -66,7 +66,8 @@ function once<T>(read: () => T): () => T {
 }
 
 function told(world: World): boolean {
-  return TELLING.filter((name) => world.env[name]).length > 0;
+  for (const name of TELLING) if (world.env[name]) return true;
+  return false;
 }
 
 /** The first place that holds the environment; what costs a search of the machine comes last. */
@@ -102,11 +103,14 @@ function places(
   const named = (envs: string) => ({ envs, name: name!.value, label: name!.value });
   const below = (root: string | undefined) => root === undefined ? undefined : named(`${root}/envs`);
   if (root) return [() => below(root.value)];
-  const listed = (env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"] || "").split(":").filter(Boolean);
+  const listed: (() => Place | undefined)[] = [];
+  for (const dir of (env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"] || "").split(":")) {
+    if (dir) listed.push(() => named(dir));
+  }
   const installed = () => below(find()?.root);
   const own = () => below(ownRoot(world));
   return [
-    ...listed.map((dir) => () => named(dir)),
+    ...listed,
     ...told(world) ? [installed, own] : [own, installed],
     () => env["HOME"] ? named(`${env["HOME"]}/.conda/envs`) : undefined,
   ];

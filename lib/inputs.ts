@@ -4,7 +4,8 @@ import type { Project } from "./project.ts";
 import { parseRequirements, type Requirement, type Requirements } from "./requirements.ts";
 import { normalize } from "./requirement/parse.ts";
 import { type Choice, readPyproject as pyproject } from "./requirement/pyproject.ts";
-import type { Setting, Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+import type { Setting } from "./sources.ts";
 import type { World } from "./world.ts";
 
 /** Requirements of all files in their order, and what they say besides. */

@@ -1,7 +1,7 @@
 // Where conda, mamba or micromamba are installed: every place that may tell, asked in order, each only when needed.
 import { follow, type Kind, KINDS, type Program, type Programs, programs } from "./programs.ts";
-import { basename, parent, resolve } from "./project.ts";
-import type { Setting } from "./settings.ts";
+import { basename, parent, resolve, tilde } from "./project.ts";
+import type { Setting } from "./sources.ts";
 import type { Stat, World } from "./world.ts";
 
 /** An installation, or a place that was said to be one. */
@@ -65,7 +65,7 @@ function* claims(world: World, settings: { root?: Setting<string> }): Generator<
 
 /** A folder that a variable names. */
 function named(from: string, value: string, world: World): Claim {
-  const path = value.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~");
+  const path = tilde(value, world.env["HOME"]);
   if (!path.startsWith("/")) return { from, root: value, needs: "folder", refused: "it is no absolute path" };
   return { from, root: resolve("/", path), needs: "folder" };
 }
@@ -142,17 +142,18 @@ function roaming(world: World): string {
 }
 
 const HOMES = ["miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", ".local/share/mamba"];
-const SHARED = ["conda", "miniforge3", "mambaforge", "miniconda3", "anaconda3"].map((name) => `/opt/${name}`);
-const CASKS = ["/opt/homebrew", "/usr/local"].map((brew) =>
-  ["miniforge", "mambaforge", "miniconda"].map((cask) => `${brew}/Caskroom/${cask}/base`)
-);
+const SHARED = ["conda", "miniforge3", "mambaforge", "miniconda3", "anaconda3"];
+const BREWS = ["/opt/homebrew", "/usr/local"];
+const CASKS = ["miniforge", "mambaforge", "miniconda"];
 
 function* usual(world: World): Generator<Claim> {
   const home = world.env["HOME"];
   const roots = [
     ...home?.startsWith("/") ? HOMES.map((name) => resolve(home, name)) : [],
-    ...SHARED,
-    ...world.platform === "darwin" ? CASKS.flat() : [],
+    ...SHARED.map((name) => `/opt/${name}`),
+    ...world.platform === "darwin"
+      ? BREWS.flatMap((brew) => CASKS.map((cask) => `${brew}/Caskroom/${cask}/base`))
+      : [],
   ];
   for (const root of roots) {
     if (world.stat(root)?.kind === "dir") yield { from: "a usual place", root, needs: "safety" };

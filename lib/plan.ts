@@ -52,8 +52,8 @@ const JOBS = ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"] as const;
 
 /** The batch job that this environment is of. */
 export function batch(env: Env): { value: string; from: string } | undefined {
-  const from = JOBS.find((name) => env[name]);
-  return from && { value: env[from]!, from };
+  for (const from of JOBS) if (env[from]) return { value: env[from], from };
+  return undefined;
 }
 
 /** What numbers a job's processes: Slurm, and MPI as Open MPI and PMI start it. */

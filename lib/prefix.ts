@@ -42,8 +42,11 @@ export function readPrefix(path: string, shell: Pick<Shell, "scripts">, world: W
     readVariables(`${folder}/env_vars.d/${name}`, (json) => json, vars, warnings, world);
   }
   readVariables(`${path}/conda-meta/state`, variablesOf, vars, warnings, world);
-  const scripts = (name: string) =>
-    list(name).filter((file) => file.endsWith(shell.scripts)).map((file) => `${folder}/${name}/${file}`);
+  const scripts = (name: string) => {
+    const files: string[] = [];
+    for (const file of list(name)) if (file.endsWith(shell.scripts)) files.push(`${folder}/${name}/${file}`);
+    return files;
+  };
   return {
     path,
     activate: scripts("activate.d"),

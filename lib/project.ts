@@ -1,7 +1,7 @@
 // The project: its root folder and the files that describe its environment.
 import { EXIT, Problem } from "./problem.ts";
 import type { Flags } from "./args.ts";
-import type { Source } from "./settings.ts";
+import type { Source } from "./sources.ts";
 import type { Stat, World } from "./world.ts";
 
 /** Files that mark a project's root; all but .envrc are inputs of its environment. */
@@ -40,6 +40,11 @@ export function parent(path: string): string {
 
 export function basename(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** A path with the home in place of its `~`. */
+export function tilde(path: string, home: string | undefined): string {
+  return home !== undefined && (path === "~" || path.startsWith("~/")) ? home + path.slice(1) : path;
 }
 
 /**
@@ -86,14 +91,18 @@ export function homeless(world: World): Problem {
 
 /** What the project's own files say of its environment; the first that says decides. */
 export async function declared(project: Project, world: World): Promise<Source[]> {
-  return [await pyproject(project, world), pins(project, world), titled(project, world)];
+  const all: Source[] = [];
+  if (project.files.has("pyproject.toml")) all.push(await pyproject(project, world));
+  if (project.files.has(".python-version")) all.push(pins(project, world));
+  if (project.files.has("environment.yml")) all.push(titled(project, world));
+  return all;
 }
 
 /** `[tool.mambaenv]`; the parser is loaded only where that table is. */
 async function pyproject(project: Project, world: World): Promise<Source> {
   const from = () => "pyproject.toml [tool.mambaenv]";
   const path = `${project.root}/pyproject.toml`;
-  const text = project.files.has("pyproject.toml") ? world.read(path) ?? "" : "";
+  const text = world.read(path) ?? "";
   if (!text.includes("mambaenv") || !/tool\s*\.\s*["']?mambaenv/.test(text)) return { from, values: {} };
   const { toml } = await import("./requirement/toml.ts");
   const tool = toml(path, text)["tool"] as Record<string, unknown> | undefined;
@@ -103,7 +112,6 @@ async function pyproject(project: Project, world: World): Promise<Source> {
 /** Its word on Python: the first line of `.python-version`. */
 function pins(project: Project, world: World): Source {
   const from = () => ".python-version";
-  if (!project.files.has(".python-version")) return { from, values: {} };
   const line = (world.read(`${project.root}/.python-version`) ?? "").split("\n")
     .map((line) => line.replace(/#.*/, "").trim()).find(Boolean);
   return { from, values: { python: line?.replace(/^(c?python)?-?/i, "") } };
@@ -112,7 +120,6 @@ function pins(project: Project, world: World): Source {
 /** The name that environment.yml gives; its parser is not needed for that line. */
 function titled(project: Project, world: World): Source {
   const from = () => "environment.yml";
-  if (!project.files.has("environment.yml")) return { from, values: {} };
   const text = world.read(`${project.root}/environment.yml`) ?? "";
   const [, name] = /^name:[ \t]+["']?([^"'#\r\n]*[^"'#\s])/m.exec(text) ?? [];
   return { from, values: { name } };

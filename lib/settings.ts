@@ -1,15 +1,23 @@
-// Where each value comes from: flag, variable, pyproject.toml, project files, config files, old variables, default.
+// What every source together says of the environment, or the default.
 import { EXIT, Problem } from "./problem.ts";
 import type { Request } from "./args.ts";
 import { batch } from "./plan.ts";
-import { basename, declared, type Project, resolve } from "./project.ts";
+import { basename, type Project, resolve, tilde } from "./project.ts";
+import {
+  collect,
+  first,
+  isDate,
+  isFlag,
+  isMirrors,
+  isNames,
+  isPolicy,
+  isSeveral,
+  isText,
+  isTexts,
+  type Setting,
+  type Source,
+} from "./sources.ts";
 import type { World } from "./world.ts";
-
-/** A value and who said it. */
-export interface Setting<T> {
-  value: T;
-  from: string;
-}
 
 /** The values that decide which environment it is, and what is asked of it. */
 export interface Settings {
@@ -53,12 +61,6 @@ export interface Settings {
   lock: "locked" | "frozen" | undefined;
 }
 
-/** A place where values may stand; `from` names it, for one key. */
-export interface Source {
-  from: (key: string) => string;
-  values: Readonly<Record<string, unknown>>;
-}
-
 /** Reads every source in order of priority; the first that says decides. Throws Problem with exit 2. */
 export async function readSettings(
   request: Request,
@@ -69,9 +71,8 @@ export async function readSettings(
   const job = batch(world.env);
   const text = (key: string) => first(sources, key, isText);
   const flag = (key: string) => first(sources, key, isFlag)?.value === true;
-  const tilde = (path: string) => path.replace(/^~(?=\/|$)/, world.env["HOME"] ?? "~");
   const place = (setting: Setting<string> | undefined) =>
-    setting && { ...setting, value: resolve(world.cwd, tilde(setting.value)) };
+    setting && { ...setting, value: resolve(world.cwd, tilde(setting.value, world.env["HOME"])) };
   const folder = project && { value: basename(project.root), from: "the project's folder" };
   return {
     name: checked(text("name") ?? folder),
@@ -82,9 +83,7 @@ export async function readSettings(
     extras: first(sources, "extras", isTexts),
     groups: first(sources, "groups", isTexts),
     names: first(sources, "names", isNames),
-    cuda: await formed("cuda", text("cuda")),
-    glibc: await formed("glibc", text("glibc")),
-    newer: await formed("exclude-newer", first(sources, "exclude-newer", isDate)),
+    ...await formed(sources),
     engine: text("engine") ?? { value: "auto", from: "default" },
     hook: text("hook") ?? { value: "fast", from: "default" },
     pythonpath: first(sources, "pythonpath", isPolicy) ?? { value: "prepend", from: "default" },
@@ -103,11 +102,19 @@ export async function readSettings(
   };
 }
 
+const MODES = ["locked", "frozen"] as const;
+const MAKING = ["no-create", "create"] as const;
+
+/** Whether a source has one of two keys. */
+function says({ values }: Source, [one, other]: readonly [string, string]): boolean {
+  return values[one] !== undefined || values[other] !== undefined;
+}
+
 /** The first source that has one of the two decides; a flag counts before the other's variable. */
 function lockMode(sources: readonly Source[], origins: Request["origins"]): Settings["lock"] {
-  const modes = ["locked", "frozen"] as const;
   for (const source of sources) {
-    const on = modes.filter((mode) => first([source], mode, isFlag)?.value === true);
+    if (!says(source, MODES)) continue;
+    const on = MODES.filter((mode) => first([source], mode, isFlag)?.value === true);
     const named = on.filter((mode) => source.from(mode) === origins[mode] && origins[mode]?.startsWith("--"));
     const [mode, other] = named.length > 0 ? named : on;
     if (other) {
@@ -125,66 +132,13 @@ function lockMode(sources: readonly Source[], origins: Request["origins"]): Sett
 /** Whether the first source that says allows an environment to be made; there, a flag counts before a variable. */
 function making(sources: readonly Source[], origins: Request["origins"]): boolean | undefined {
   for (const source of sources) {
-    const said = (["no-create", "create"] as const).flatMap((key) => {
+    if (!says(source, MAKING)) continue;
+    const said = MAKING.flatMap((key) => {
       const value = first([source], key, isFlag)?.value;
       return value === undefined ? [] : [{ key, may: value === (key === "create") }];
     });
     const named = said.find(({ key }) => source.from(key) === `--${key}` && origins[key] === `--${key}`);
-    if (said.length > 0) return (named ?? said[0]!).may;
-  }
-  return undefined;
-}
-
-async function collect(request: Request, project: Project | undefined, world: World): Promise<Source[]> {
-  const { env } = world;
-  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] && `${env["HOME"]}/.config`);
-  const { channel: channels, extra: extras, group: groups, ...flags } = request.flags;
-  const single: Record<string, string> = { channels: "channel", extras: "extra", groups: "group" };
-  const old: Record<string, string> = { python: "PYTHON_VERSION", name: "ENV_NAME" };
-  const legacy = { python: env["PYTHON_VERSION"] || undefined, name: env["ENV_NAME"] || undefined };
-  const all = [
-    {
-      from: (key: string) => request.origins[single[key] ?? key] ?? key,
-      values: { ...flags, channels, extras, groups },
-    },
-    ...project ? await declared(project, world) : [],
-    ...home ? [await config(`${home}/mambaenv/config.toml`, world)] : [],
-    await config("/etc/mambaenv/config.toml", world),
-    { from: (key: string) => old[key] ?? key, values: legacy },
-  ];
-  // Most say nothing, and are asked a dozen times.
-  return all.filter(({ values }) => Object.values(values).filter((value) => value !== undefined).length > 0);
-}
-
-const isText = (value: unknown) => typeof value === "string" && value !== "" ? value : undefined;
-const isDate = (value: unknown) => value instanceof Date ? value.toISOString() : isText(value);
-const isFlag = (value: unknown) => typeof value === "boolean" ? value : undefined;
-const isPolicy = (value: unknown) =>
-  (["prepend", "replace", "off"] as const).find((known) => known === value);
-const isTable = <T>(fits: (item: unknown) => boolean) => (value: unknown) =>
-  typeof value === "object" && value !== null && Object.values(value).every(fits)
-    ? value as Readonly<Record<string, T>>
-    : undefined;
-const CONDA = /^[a-z0-9_][a-z0-9_.-]*$/;
-const isNames = isTable<string | false>((name) => name === false || CONDA.test(isText(name) ?? ""));
-const isTexts = (value: unknown) =>
-  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
-    ? value as readonly string[]
-    : undefined;
-
-const isSeveral = (value: unknown) => typeof value === "string" ? isTexts([value]) : isTexts(value);
-const isMirrors = isTable<string | readonly string[]>((item) => isSeveral(item) !== undefined);
-
-function first<T>(
-  sources: readonly Source[],
-  key: string,
-  read: (value: unknown) => T | undefined,
-): Setting<T> | undefined {
-  for (const { from, values } of sources) {
-    if (values[key] === undefined) continue;
-    const value = read(values[key]);
-    if (value !== undefined) return { value, from: from(key) };
-    throw new Problem(`Cannot use ${key} = ${JSON.stringify(values[key])} in ${from(key)}`, "", EXIT.usage);
+    return (named ?? said[0]!).may;
   }
   return undefined;
 }
@@ -202,17 +156,14 @@ function checked(name: Setting<string> | undefined): Setting<string> | undefined
 }
 
 /** What has a form of its own is checked by what is loaded only then. */
-async function formed(
-  key: "cuda" | "glibc" | "exclude-newer",
-  setting: Setting<string> | undefined,
-): Promise<Setting<string> | undefined> {
-  return setting && (await import("./requirement/formed.ts")).formed(key, setting);
-}
-
-async function config(path: string, world: World): Promise<Source> {
-  const text = world.read(path);
-  const values = text === undefined
-    ? {}
-    : (await import("./requirement/config.ts")).config(path, text, world);
-  return { from: () => path, values };
+async function formed(sources: readonly Source[]): Promise<Pick<Settings, "cuda" | "glibc" | "newer">> {
+  const cuda = first(sources, "cuda", isText), glibc = first(sources, "glibc", isText);
+  const newer = first(sources, "exclude-newer", isDate);
+  if (!cuda && !glibc && !newer) return { cuda, glibc, newer };
+  const { formed } = await import("./requirement/formed.ts");
+  return {
+    cuda: cuda && formed("cuda", cuda),
+    glibc: glibc && formed("glibc", glibc),
+    newer: newer && formed("exclude-newer", newer),
+  };
 }

@@ -144,7 +144,7 @@ export function createWorld(argv: readonly string[]): World {
     run,
     launch: async (words, options) => (await import("./child.ts")).launch([...self(), ...words], options),
     exec: async (program) => (await import("./exec.ts")).exec(program),
-    out: (text) => put(1, text),
+    out: (text) => (put(1, text), absent(() => fs.closeSync(1))),
     err: (text) => put(2, text),
   };
 }
@@ -164,7 +164,7 @@ function order(a: string, b: string): number {
 
 /** The words as they were given; read as bytes only where the runtime's reading lost some. */
 function exact(words: readonly string[]): readonly string[] {
-  if (!words.some(lossy)) return words;
+  if (!words.join("").includes(LOST)) return words;
   const raw = absent(() => fs.readFileSync("/proc/self/cmdline"));
   const all = raw === undefined ? [] : decode(raw).split("\0").slice(0, -1);
   return all.length < words.length ? words : all.slice(-words.length);

@@ -111,7 +111,7 @@ export interface World {
   launch(words: readonly string[], options: { cwd: string; env: Env; log: string }): Promise<void>;
   /** Becomes the program, by which ours ends; where it cannot, waits for its status. Throws Problem. */
   exec(program: Program): Promise<number>;
-  /** The answer of stdout, once. A reader that is gone is no error. */
+  /** The answer of stdout, once: it ends there, for who reads it to go on. A reader that is gone is no error. */
   out(text: string): void;
   /** Words on stderr. */
   err(text: string): void;

@@ -5,7 +5,7 @@ import { oracle, tool } from "./oracle.ts";
 import { call, PROGRAM, start } from "./program.ts";
 import type { Fault } from "./server.ts";
 import { staged } from "./stage.ts";
-import { frugal } from "./warm.ts";
+import { frugal, lean } from "./warm.ts";
 import { testWorld } from "./world.ts";
 
 const REQUIREMENTS = `requests>=2.31  # of the channel
@@ -44,6 +44,7 @@ Deno.test({
     assert.equal(server.requests.length, asked);
 
     if (tool("strace")) frugal({ cwd: world.cwd, env });
+    await lean({ ...world, env });
 
     writeFileSync(`${world.cwd}/requirements.txt`, `${REQUIREMENTS}six\n`);
     const held = await bash('source <("$M" --no-sync); echo "$CONDA_PREFIX"');

@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["decisions", /^lib\/(activation|plan|scope)(\/.*)?\.ts$|^lib\/shells\/.*\.ts$/],
   [
     "readings",
-    /^lib\/(shells|foreground|project|prefix|settings|inputs|table|stamp|mount|trust|installation|programs|condarc|yaml|hook|requirements|split|pip|lockfile|lock|progress)\.ts$|^lib\/(requirement|engines|builtin|condarc|lock|lockfile)\/.*\.ts$/,
+    /^lib\/(shells|foreground|project|prefix|settings|sources|inputs|table|stamp|mount|trust|installation|programs|condarc|yaml|hook|requirements|split|pip|lockfile|lock|progress)\.ts$|^lib\/(requirement|engines|builtin|condarc|lock|lockfile)\/.*\.ts$/,
   ],
   [
     "deeds",

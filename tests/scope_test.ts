@@ -1,7 +1,8 @@
 // What a project adds, and that all of it can be undone.
 import assert from "node:assert/strict";
 import { activate, apply, deactivate, type Prefix } from "../lib/activation.ts";
-import { enter, type Entry, foreign, leave } from "../lib/scope.ts";
+import { enter, type Entry, foreign } from "../lib/scope.ts";
+import { leave } from "../lib/scope/undo.ts";
 import type { Env } from "../lib/world.ts";
 
 function prefix(path: string): Prefix {

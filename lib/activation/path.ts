@@ -40,5 +40,7 @@ export function replaced(env: Env, old: string, next?: string): string[] {
 }
 
 function entries(env: Env): string[] {
-  return (env["PATH"] ?? "/usr/bin").split(":").map(normal);
+  const dirs: string[] = [];
+  for (const dir of (env["PATH"] ?? "/usr/bin").split(":")) dirs.push(normal(dir));
+  return dirs;
 }

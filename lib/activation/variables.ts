@@ -13,26 +13,27 @@ export function variable(change: Change): string {
 export function settled(changes: readonly Change[]): Change[] {
   const last = new Map<string, Change>();
   for (const change of changes) if (variable(change)) last.set(variable(change), change);
-  const all = [...last.values()];
-  return [...all.filter(({ kind }) => kind !== "unset"), ...all.filter(({ kind }) => kind === "unset")];
+  const set: Change[] = [], gone: Change[] = [];
+  for (const change of last.values()) (change.kind === "unset" ? gone : set).push(change);
+  return [...set, ...gone];
 }
 
 /**
  * Sets an environment's variables on top of level `under`, keeping what they hide in `__CONDA_SHLVL_n_X`.
- * `taken` are names that activation itself sets. `again` comes back to a level that was left, or is stacked on.
+ * `taken` is what activation itself sets. `again` comes back to a level that was left, or is stacked on.
  */
 export function enter(
   env: Env,
   vars: Vars,
   under: number,
   options: Options,
-  taken: readonly string[],
+  taken: readonly Change[],
   again?: "again" | "stacked",
 ): Change[] {
   const changes: Change[] = [];
   for (const [raw, value] of vars) {
     const name = upper(raw, options);
-    if (value === UNSET || taken.includes(name)) continue;
+    if (value === UNSET || taken.some((change) => variable(change) === name)) continue;
     if (name !== "PATH" && again !== "stacked") changes.push(...keep(env, raw, name, value, under, again));
     changes.push(value === null ? { kind: "unset", name } : { kind: "set", name, value });
   }

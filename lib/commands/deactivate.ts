@@ -4,7 +4,7 @@ import { understand } from "../activation/words.ts";
 import type { Request } from "../args.ts";
 import { type Answer, render } from "../code.ts";
 import { EXIT } from "../problem.ts";
-import { entered } from "../scope.ts";
+import { entered } from "../scope/undo.ts";
 import type { Env, World } from "../world.ts";
 import { run as conda } from "./activate.ts";
 import { out } from "./enter.ts";

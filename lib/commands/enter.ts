@@ -10,6 +10,7 @@ import { readPrefix, readTarget } from "../prefix.ts";
 import { INPUTS, resolve } from "../project.ts";
 import { EXIT, Problem } from "../problem.ts";
 import * as scope from "../scope.ts";
+import { entered, leave } from "../scope/undo.ts";
 import type { Env, World } from "../world.ts";
 import { person, reader } from "./shell.ts";
 
@@ -129,11 +130,11 @@ async function configuration(root: string | undefined, world: World): Promise<Co
 
 /** What undoes an earlier entering; nothing where there was none. */
 export function out(env: Env, shell: Shell, world: World): Change[] {
-  const entered = scope.entered(env);
-  if (entered === undefined) return [];
+  const ours = entered(env);
+  if (ours === undefined) return [];
   const { level, prefix, below } = active(env);
-  if (level === 0 || prefix !== entered) return scope.leave([], env);
+  if (level === 0 || prefix !== ours) return leave([], env);
   const current = readPrefix(prefix, shell, world);
   const outer = below && readPrefix(below.prefix, shell, world);
-  return scope.leave(deactivate(env, current, outer), env);
+  return leave(deactivate(env, current, outer), env);
 }

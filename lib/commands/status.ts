@@ -8,7 +8,7 @@ import { holder } from "../lock.ts";
 import { plan } from "../plan.ts";
 import { EXIT, Problem } from "../problem.ts";
 import type { Wanted } from "../inputs.ts";
-import type { Setting } from "../settings.ts";
+import type { Setting } from "../sources.ts";
 import { secretless } from "../secret.ts";
 import { ask, detect } from "../shells.ts";
 import { VERSION } from "../version.ts";

@@ -1,6 +1,6 @@
 // Several sources made into one Condarc by conda's rules (conda/common/configuration.py). Pure.
 import type { Condarc } from "../condarc.ts";
-import { resolve } from "../project.ts";
+import { resolve, tilde } from "../project.ts";
 import type { Env } from "../world.ts";
 import type { Flag, Node } from "./outline.ts";
 
@@ -38,10 +38,15 @@ function nothing(): Condarc {
   return { ...lists, custom_channels: {}, mirrored_channels: {}, proxy_servers: {} };
 }
 
+function silent(sources: readonly Source[]): boolean {
+  for (const { nodes } of sources) if (nodes.size > 0) return false;
+  return true;
+}
+
 /** Merges sources, the least important first. */
 export function merge(sources: readonly Source[], place: Place): Condarc {
   const warnings: string[] = [];
-  if (sources.filter(({ nodes }) => nodes.size > 0).length === 0) return nothing();
+  if (silent(sources)) return nothing();
   const all = (key: Key) => sources.flatMap((source) => pick(source, key, warnings));
   const one = <T>(key: Key, read: (text: string) => T | undefined): T | undefined => {
     const said = all(key);
@@ -161,7 +166,7 @@ function expand(text: string, env: Env): string {
 }
 
 function folder(text: string, { env, cwd }: Place, key: Key, warnings: string[]): string[] {
-  const path = text.replace(/^~(?=\/|$)/, env["HOME"] ?? "~");
+  const path = tilde(text, env["HOME"]);
   if (!path.startsWith("~")) return [resolve(cwd, path)];
   warnings.push(`${key} names ${JSON.stringify(text)}, which is ignored: write the whole path`);
   return [];

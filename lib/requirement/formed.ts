@@ -1,6 +1,6 @@
 // Values of settings that are versions or dates.
 import { EXIT, Problem } from "../problem.ts";
-import type { Setting } from "../settings.ts";
+import type { Setting } from "../sources.ts";
 import { cutoff } from "./moment.ts";
 
 const FORMS = {

@@ -1,7 +1,8 @@
 // pyproject.toml: what a project needs, with those of its extras and dependency groups that are chosen.
 // https://packaging.python.org/en/latest/specifications/pyproject-toml/ and …/dependency-groups/
 import { EXIT, Problem, Unknown } from "../problem.ts";
-import type { Setting, Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
+import type { Setting } from "../sources.ts";
 import { toml } from "./toml.ts";
 import { normalize } from "./parse.ts";
 import { parseSpecifier } from "./specifier.ts";

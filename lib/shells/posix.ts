@@ -32,8 +32,11 @@ function shell(dialect: Dialect): Shell {
   const { names, hook, form, builtin } = dialect;
   const source = (file: Word) => relaxed(dialect, sourced(dialect, file));
   // All of it quoted, it is a word like any other: to some shells and shellcheck the bare name is none.
-  const sets = (values: readonly (readonly [name: string, value: Word])[]) =>
-    `${builtin} export ${values.map(([name, value]) => `"${name}="${value}`).join(" ")}`;
+  const sets = (values: readonly (readonly [name: string, value: Word])[]) => {
+    let code = `${builtin} export`;
+    for (const [name, value] of values) code += ` "${name}="${value}`;
+    return code;
+  };
   const unsets = (names: readonly string[]) => `${builtin} unset -v ${names.join(" ")}`;
   return {
     names,

@@ -26,7 +26,7 @@ export function prompt(dialect: Dialect, remove: Word, add: Word): string {
 /** PS1's new value, as `Shell.ps1` has it; a prompt by powerline is for powerline to change. */
 export function ps1({ builtin, global, ...dialect }: Dialect, removed: Word, added: Word) {
   const [remove, add] = [shown(dialect, removed), shown(dialect, added)];
-  const own = ["old", "rest", "new"].map((name) => `${OWN}_${name}`);
+  const own = [`${OWN}_old`, `${OWN}_rest`, `${OWN}_new`];
   const head = `\${${OWN}_rest%%"$${OWN}_old"*}`;
   const before = [
     `${global?.(own) ?? ""}${OWN}_old=${remove} ${OWN}_rest=\${PS1-} ${OWN}_new=`,
