@@ -141,7 +141,10 @@ async function generation(
   const { project, settings } = facts;
   const found = facts.installation();
   const engine = await choose(settings, found);
-  if (!project?.files.has("conda-lock.yml")) engine.prepare?.();
+  if (!project?.files.has("conda-lock.yml")) {
+    const about = [project?.root, [...project?.files ?? []], await asked(settings)];
+    engine.prepare?.(JSON.stringify(about), world);
+  }
   if (taken(link(place), world)) throw occupied(place, world);
   const draft = begin(place, world);
   const made = clock(draft, world);

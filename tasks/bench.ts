@@ -147,9 +147,12 @@ async function create(name: string, specs: readonly string[]): Promise<void> {
       fs.rmSync(join(root, "pkgs", name, ".pyc"), { recursive: true, force: true });
     }
   };
+  const answers = join(ENV.HOME, ".cache", "mambaenv", "repodata", "answers");
+  const unasked = () => fs.rmSync(answers, { recursive: true, force: true });
   race(`Making ${specs.join(", ")} from cached packages: solve and link`, 9, [
     { name: "py-rattler, without `.pyc`", ...theirs(), next: theirs },
-    { name: "**mambaenv**, without `.pyc`", ...ours(BARE)(), next: ours(BARE) },
+    { name: "**mambaenv**, without `.pyc`, asked before", ...ours(BARE)(), next: ours(BARE) },
+    { name: "**mambaenv**, without `.pyc`, solved anew", ...ours(BARE)(), next: ours(BARE), before: unasked },
     { name: "**mambaenv**, `.pyc` linked from the cache", ...ours()(), next: ours() },
     { name: "**mambaenv**, `.pyc` compiled anew", ...ours()(), next: ours(), before: forget },
   ]);

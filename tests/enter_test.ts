@@ -1,6 +1,6 @@
 // The main job, by the compiled program with the built-in engine, from a channel and an index on loopback.
 import assert from "node:assert/strict";
-import { readlinkSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { oracle, tool } from "./oracle.ts";
 import { call, PROGRAM, start } from "./program.ts";
 import type { Fault } from "./server.ts";
@@ -35,6 +35,12 @@ Deno.test({
     for (const [name, by] of rows) assert.match(first.err, new RegExp(`^  ${name} +[\\d.]+ +${by}`, "m"));
     assert.match(first.err, /^ {2}links +nobody +its marker is false here/m);
 
+    // What was asked, and the answer: they spare the same question a solve.
+    const answers = `${world.top}/home/.cache/mambaenv/repodata/answers`;
+    assert.deepEqual(readdirSync(answers).map((name) => name.replace(/[0-9a-f]{64}$/, "…")).sort(), [
+      "about-…",
+      "…",
+    ]);
     const asked = server.requests.length;
     const again = await bash('source <("$M"); source <("$M"); echo "$CONDA_PREFIX|$CONDA_SHLVL|$PATH"');
     assert.deepEqual([again.out, again.err], [

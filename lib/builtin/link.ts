@@ -50,7 +50,7 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   const { prefix, platform, target = prefix, specs = [], fresh } = linking;
   const packages = topological(linking.packages);
   const python = pythonOf(packages.map(({ record }) => record));
-  const plans = packages.map((item) => plan(item, python, fresh?.has(item.dir)));
+  const plans = packages.map((item) => plan(item, python));
   const claims = claim(plans);
   for (const warning of claims.warnings) world.err(`warning: ${warning}\n`);
   await folders(prefix, plans, claims);
@@ -61,7 +61,13 @@ export async function link(linking: Linking, report: Report, world: World): Prom
   const note = (item: Plan) => writeMeta(item, placed.get(item)!, writer.way(item), { prefix, specs });
   let done = 0;
   await each(plans, async (item) => {
-    placed.set(item, await writer.write(item, python, claims));
+    const writing = [writer.write(item, python, claims)];
+    // Looked at while the system makes links of it; what was made of a damaged package goes with the prefix.
+    const [wrong] = fresh?.has(item.dir) ? [] : harm(item.dir, item);
+    const [end] = await Promise.allSettled(writing);
+    if (wrong !== undefined) throw new Damaged(item.dir, wrong);
+    if (end!.status === "rejected") throw end!.reason;
+    placed.set(item, end!.value);
     if (item.record.noarch !== "python") note(item);
     done += item.paths.length;
     report({ stage: "link", what: item.record.name, done, total });
@@ -106,10 +112,8 @@ async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Pr
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-function plan({ record, dir }: Unpacked, python: Python | undefined, fresh = false): Plan {
+function plan({ record, dir }: Unpacked, python: Python | undefined): Plan {
   const manifest = readManifest(dir);
-  const [wrong] = fresh ? [] : harm(dir, manifest);
-  if (wrong !== undefined) throw new Damaged(dir, wrong);
   const modules = record.noarch === "python";
   if (modules && python === undefined) {
     throw new Problem(

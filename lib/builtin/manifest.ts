@@ -68,7 +68,7 @@ export function readManifest(dir: string): Manifest {
 }
 
 /** What is wrong of a package's files, by size and, where they changed since it was unpacked or `all`, by content. */
-export function harm(dir: string, manifest: Manifest, all = false): string[] {
+export function harm(dir: string, manifest: Pick<Manifest, "paths">, all = false): string[] {
   return (all ? undefined : ahead(dir)?.harm) ?? compared(dir, manifest, all ? -Infinity : ripe(dir));
 }
 
@@ -88,7 +88,7 @@ export function pardon(dir: string): void {
 
 const PARDONED = "info/mambaenv-flaws";
 
-function compared(dir: string, { paths }: Manifest, since = ripe(dir)): string[] {
+function compared(dir: string, { paths }: Pick<Manifest, "paths">, since = ripe(dir)): string[] {
   const found = flaws(dir, paths, since);
   if (found.length === 0) return found;
   const known = lines(text(dir, PARDONED.replace("info/", "")));

@@ -31,6 +31,8 @@ export interface IndexOptions {
 export interface Index {
   readonly channels: readonly Channel[];
   readonly platform: string;
+  /** Folder of all that is kept of channels. */
+  readonly cache: string;
   /** Number of the channel that a word means, -1 where it is not open. */
   number(word: string): number;
   /** What reads the channels; downloads take the same way. */
@@ -75,7 +77,7 @@ export async function openChannels(
     return channels.findIndex(({ url }) => url === wanted?.url);
   };
   const { before = Infinity } = options;
-  return createIndex({ channels, platform, http, opened, number, before });
+  return createIndex({ channels, platform, http, cache: opening.cache, opened, number, before });
 }
 
 function missing({ url }: Channel, subdirs: string[], offline: boolean): Problem {
@@ -86,7 +88,8 @@ function missing({ url }: Channel, subdirs: string[], offline: boolean): Problem
   );
 }
 
-function cacheOf({ env }: World): string {
+/** The folder of all repodata. Throws Problem where nothing says where that is. */
+export function cacheOf({ env }: World): string {
   const cache = cacheHome(env);
   if (!cache) {
     throw new Problem("No folder for the cache: HOME is not set", "XDG_CACHE_HOME=/tmp/cache mambaenv");
@@ -102,13 +105,14 @@ function isOlder({ name, timestamp = Infinity }: Record, before: number): boolea
   return name === "pip" || (timestamp > SECONDS ? timestamp : timestamp * 1000) < before;
 }
 
-interface Parts extends Pick<Index, "channels" | "platform" | "http" | "number"> {
+interface Parts extends Pick<Index, "channels" | "platform" | "http" | "cache" | "number"> {
   /** For each channel the folders that it has. */
   opened: Subdir[][];
   before: number;
 }
 
-function createIndex({ channels, platform, http, opened, number, before }: Parts): Index {
+function createIndex({ opened, before, ...told }: Parts): Index {
+  const { channels } = told;
   const read = new Map<string, Promise<Record[]>>();
   const refused = new Set<string>();
   const find = (channel: number, subdir: string) => opened[channel]?.find((one) => one.subdir === subdir);
@@ -141,10 +145,7 @@ function createIndex({ channels, platform, http, opened, number, before }: Parts
     return new Map(found.filter(([, records]) => records.length > 0));
   }
   return {
-    channels,
-    platform,
-    http,
-    number,
+    ...told,
     folder,
     get refused() {
       return [...refused].sort();

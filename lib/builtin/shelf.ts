@@ -17,8 +17,11 @@ export interface Shelf {
   spec(text: string): string;
   /** The body of what the solver asks for. */
   read(url: string): Promise<Uint8Array>;
-  /** Makes ready what the solver will ask for, while it is still starting; the names of that. Never throws. */
-  ahead(specs: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Sends what the solver will ask for, while it is still starting; the names of that. Never throws. */
+  ahead(
+    specs: readonly string[],
+    send: (url: string, bytes: Uint8Array) => void,
+  ): Promise<ReadonlySet<string>>;
   /** The record that the solver's URL means. */
   record(url: string): Promise<Record>;
   /** A line for each name that is asked for and that several channels have. */
@@ -76,7 +79,7 @@ export function createShelf(index: Index): Shelf {
     return asked;
   }
   /** Readies a package's shards, and those of all that any of its records needs, as the solver reads them. */
-  async function visit(name: string, seen: Set<string>): Promise<void> {
+  async function visit(name: string, seen: Set<string>, show: (url: string) => Promise<void>): Promise<void> {
     if (seen.has(name)) return;
     seen.add(name);
     const channel = await provider(name);
@@ -85,9 +88,9 @@ export function createShelf(index: Index): Shelf {
       const records = await index.folder(channel!, subdir, name);
       for (const { depends } of records) for (const depend of depends) needs.add(specName(depend));
       if (records.length === 0) continue;
-      await read(`${alias(channel!)}/${subdir}/shards/${standing(name).toString("hex")}.msgpack.zst`);
+      await show(`${alias(channel!)}/${subdir}/shards/${standing(name).toString("hex")}.msgpack.zst`);
     }
-    await Promise.all([...needs].map((need) => visit(need, seen)));
+    await Promise.all([...needs].map((need) => visit(need, seen, show)));
   }
   return {
     channels: index.channels.map((_, channel) => alias(channel)),
@@ -112,14 +115,15 @@ export function createShelf(index: Index): Shelf {
       return rest;
     },
     read,
-    async ahead(specs) {
+    async ahead(specs, send) {
+      const show = async (url: string) => send(url, await read(url));
       const indices = index.channels.flatMap((_, channel) =>
-        subdirs.map((subdir) => read(`${alias(channel)}/${subdir}/${INDEX}`))
+        subdirs.map((subdir) => show(`${alias(channel)}/${subdir}/${INDEX}`))
       );
       // What cannot be read is told where the solver asks for it.
       await Promise.allSettled(indices);
       const seen = new Set<string>();
-      await Promise.allSettled(specs.map((spec) => visit(specName(spec), seen)));
+      await Promise.allSettled(specs.map((spec) => visit(specName(spec), seen, show)));
       return seen;
     },
     async record(url) {

@@ -1,6 +1,7 @@
 // Solving: specs and channels in, records in link order out. The solver runs in a thread that can be ended.
 import { Conflict, type Report } from "../engines/engine.ts";
 import { Problem } from "../problem.ts";
+import { type Answer, answer } from "./answers.ts";
 import { topological } from "./order.ts";
 import type { Index } from "./repodata.ts";
 import type { Record } from "./record.ts";
@@ -15,6 +16,8 @@ export interface SolveOptions {
   report?: Report;
   /** Called while the solver starts, with the names that it will choose from; `busy` says whether it still thinks. */
   ahead?(names: ReadonlySet<string>, busy: () => boolean): Promise<void>;
+  /** Whether the answer is probably known: the solver then starts only where it is not. */
+  patient?: boolean;
   /** Milliseconds that the solver may think without reading anything; 10 minutes by default. */
   limit?: number;
 }
@@ -51,43 +54,72 @@ function think(
   shelf: Shelf,
   index: Index,
   specs: readonly string[],
-  { virtual, held = [], limit = 600_000, ahead }: SolveOptions,
+  { virtual, held = [], limit = 600_000, ahead, patient = false }: SolveOptions,
 ): Promise<string[]> {
-  const worker = spare ?? createWorker();
-  spare = undefined;
+  const task = taskOf(shelf, index, specs, [...virtual.map(locked), ...known(held, shelf, index)]);
+  const foreseen = new Map<string, Uint8Array>(), asked = new Set<string>();
+  let worker: Worker | undefined, kept: Answer | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let busy = true;
   return new Promise<string[]>((resolve, reject) => {
-    const post = (message: ToSolver) => worker.postMessage(message);
+    const post = (message: ToSolver) => worker?.postMessage(message);
+    const send = (url: string, bytes: Uint8Array) => post({ kind: "body", url, bytes });
     const watch = () => {
       clearTimeout(timer);
       const late = () => reject(new Problem(`The solver found no answer in ${limit / 1000} s`, LATE));
       timer = setTimeout(late, limit);
     };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Problem(`The solver broke down: ${event.message}`, LATE));
-    };
-    worker.onmessage = ({ data }: { data: FromSolver }) => {
+    const listen = ({ data }: { data: FromSolver }) => {
       watch();
-      if (data.kind === "solved") return resolve(data.urls);
       if (data.kind === "failed") return reject(failure(data.panicked, shelf.plain(data.message)));
-      shelf.read(data.url).then((bytes) => post({ kind: "body", url: data.url, bytes }), reject);
+      if (data.kind === "solved") {
+        if ([...asked].every((url) => foreseen.has(url))) kept?.keep(data.urls);
+        return resolve(data.urls);
+      }
+      asked.add(data.url);
+      if (!foreseen.has(data.url)) shelf.read(data.url).then((bytes) => send(data.url, bytes), reject);
     };
-    watch();
-    const platforms = index.platform === "noarch" ? ["noarch"] : [index.platform, "noarch"];
-    const { channels } = shelf;
-    const known = held.flatMap((record) => {
-      const channel = index.channels.findIndex(({ url }) => url === record.channel);
-      return channel < 0 ? [] : [again(record, channels[channel]!)];
-    });
-    const all = [...virtual.map(locked), ...known];
-    post({ kind: "solve", specs: [...specs], channels, platforms, locked: all });
-    shelf.ahead(specs).then((names) => ahead?.(names, () => busy)).catch(reject);
+    const start = () => {
+      worker = spare ?? createWorker();
+      spare = undefined;
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Problem(`The solver broke down: ${event.message}`, LATE));
+      };
+      worker.onmessage = listen;
+      watch();
+      post(task);
+      for (const [url, bytes] of foreseen) send(url, bytes);
+    };
+    const foresee = (url: string, bytes: Uint8Array) => {
+      foreseen.set(url, bytes);
+      send(url, bytes);
+    };
+    if (!patient) start();
+    shelf.ahead(specs, foresee).then((names) => {
+      kept = answer(index.cache, [task, [...names].sort()], foreseen);
+      const urls = kept.known();
+      if (urls) return resolve(urls);
+      if (patient) start();
+      return ahead?.(names, () => busy);
+    }).catch(reject);
   }).finally(() => {
     busy = false;
     clearTimeout(timer);
-    worker.terminate();
+    worker?.terminate();
+  });
+}
+
+function taskOf({ channels }: Shelf, { platform }: Index, specs: readonly string[], locked: Locked[]) {
+  const platforms = platform === "noarch" ? ["noarch"] : [platform, "noarch"];
+  return { kind: "solve", specs: [...specs], channels, platforms, locked } as const satisfies ToSolver;
+}
+
+/** Records of the index that are to be taken again, as the solver knows them. */
+function known(held: readonly Record[], { channels }: Shelf, index: Index): Locked[] {
+  return held.flatMap((record) => {
+    const channel = index.channels.findIndex(({ url }) => url === record.channel);
+    return channel < 0 ? [] : [again(record, channels[channel]!)];
   });
 }
 

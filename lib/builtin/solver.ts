@@ -13,7 +13,7 @@ export interface Locked {
   subdir: string;
   depends: string[];
 }
-/** To the solver: the task, then what it asked for. */
+/** To the solver: the task, then what it asked for, or will ask for. */
 export type ToSolver =
   | { kind: "solve"; specs: string[]; channels: string[]; platforms: string[]; locked: Locked[] }
   | { kind: "body"; url: string; bytes: Uint8Array };
@@ -29,10 +29,12 @@ interface Thread {
 }
 const thread = globalThis as unknown as Thread;
 const waiting = new Map<string, (bytes: Uint8Array) => void>();
+/** What came before it was asked for. */
+const held = new Map<string, Uint8Array>();
 
 globalThis.fetch = async (input) => {
   const url = input instanceof Request ? input.url : String(input);
-  const bytes = await new Promise<Uint8Array>((wake) => {
+  const bytes = held.get(url) ?? await new Promise<Uint8Array>((wake) => {
     waiting.set(url, wake);
     thread.postMessage({ kind: "read", url });
   });
@@ -49,8 +51,8 @@ console.warn = () => undefined;
 
 thread.onmessage = async ({ data }) => {
   if (data.kind === "body") {
+    held.set(data.url, data.bytes);
     waiting.get(data.url)?.(data.bytes);
-    waiting.delete(data.url);
     return;
   }
   try {

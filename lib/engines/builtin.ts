@@ -1,10 +1,12 @@
 // The engine that needs no other program: channels, solve, download, unpack, link.
+import { before } from "../builtin/answers.ts";
 import { type FetchOptions, fetchPackages } from "../builtin/fetch.ts";
 import { tellCpuOnly } from "../builtin/gpu.ts";
 import { Damaged } from "../builtin/damaged.ts";
 import { pardon, readAhead } from "../builtin/manifest.ts";
 import type { Record } from "../builtin/record.ts";
 import { link } from "../builtin/link.ts";
+import { cacheOf } from "../builtin/repodata.ts";
 import { solve, warm } from "../builtin/solve.ts";
 import { recordOf } from "../builtin/entry.ts";
 import { discard, remember, sweep, unpack } from "../builtin/unpack.ts";
@@ -17,7 +19,10 @@ import type { Engine, Order, Supply, Tools } from "./engine.ts";
 /** The built-in engine. */
 export const builtin: Engine = {
   name: "builtin",
-  prepare: warm,
+  prepare(about, world) {
+    last = before(cacheOf(world), about);
+    if (!last.asked) warm();
+  },
   async install(order, tools) {
     const records = await resolve(order, tools);
     await tools.check?.(records);
@@ -36,6 +41,9 @@ export const builtin: Engine = {
   },
 };
 
+/** What is prepared for, and whether it was asked for before. */
+let last: ReturnType<typeof before> | undefined;
+
 /** The packages for the specs of an order, dependencies first, `held` where they fit. Throws Conflict or Problem. */
 export async function resolve(
   order: Order,
@@ -43,7 +51,8 @@ export async function resolve(
 ): Promise<Record[]> {
   const virtual = await virtualPackages(world, order.platform);
   const ahead = (names: ReadonlySet<string>, busy: () => boolean) => readAhead(order.caches, names, busy);
-  const records = await solve(index, order.specs, { virtual, held, report, ahead });
+  const records = await solve(index, order.specs, { virtual, held, report, ahead, patient: last?.asked });
+  last?.note();
   await tellCpuOnly(records, order, { world, index });
   return records;
 }

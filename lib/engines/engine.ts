@@ -24,8 +24,8 @@ export interface Order {
 /** Fills prefixes. Throws Problem; what it leaves in `prefix` then is the caller's to sweep. */
 export interface Engine {
   readonly name: string;
-  /** Called when an order is coming, so that what takes long and needs nothing can begin. */
-  prepare?(): void;
+  /** Called when an order is coming, so that what takes long can begin; `about` says for what, as far as is known. */
+  prepare?(about: string, world: World): void;
   install(order: Order, tools: Tools): Promise<void>;
   /** Fills a prefix with exactly these packages, without a solve. */
   restore(records: readonly Record[], order: Order, tools: Supply): Promise<void>;
