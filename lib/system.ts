@@ -138,7 +138,7 @@ export function createWorld(argv: readonly string[]): World {
     },
     alive,
     trap,
-    longer: () => (globalThis as Runtime).Bun?.unsafe.setJITPolicy(1),
+    longer: (scale = 1) => (globalThis as Runtime).Bun?.unsafe.setJITPolicy(scale),
     join,
     sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
     run,

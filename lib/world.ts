@@ -98,8 +98,11 @@ export interface World {
   alive(pid: number): boolean;
   /** Has `act` run with the status, 128 + the signal, if one ends the program; returns what takes that back. */
   trap(act: (status: number) => void): () => void;
-  /** Work begins that takes longer than entering: from now on, its code is compiled to the machine's. */
-  longer(): void;
+  /**
+   * Work begins that takes longer than entering: from now on, code that runs often is compiled to the machine's, what
+   * runs `scale` times as often as is usual.
+   */
+  longer(scale?: number): void;
   /** Joins a group of processes, whose signals reach us then, but for the one that stops. */
   join(group: number): Promise<void>;
   sleep(milliseconds: number): Promise<void>;

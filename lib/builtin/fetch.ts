@@ -48,7 +48,10 @@ export async function fetchPackages(
   // The largest first: a long download that starts last would keep the others waiting.
   const queue = missing.sort((a, b) => (b.size ?? 0) - (a.size ?? 0));
   const target = queue.length > 0 ? writable(caches, options.world) : "";
-  if (queue.length > 0) checkRoom(absent, target);
+  if (queue.length > 0) {
+    checkRoom(absent, target);
+    options.world.longer();
+  }
   const quota = absent.length > 0 ? await quotaIn(target, options.world) : undefined;
   if (quota) checkRoom(absent, target, quota, "quota");
   let failed = false;
