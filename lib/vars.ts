@@ -31,7 +31,7 @@ export const STANDING: readonly Var[] = [
   { name: "SSL_CERT_FILE", text: "certificates to trust; so too REQUESTS_CA_BUNDLE" },
   { name: "XDG_CONFIG_HOME", text: "folder of mambaenv/config.toml, ~/.config by default" },
   { name: "XDG_DATA_HOME", text: "folder of the program's own root, ~/.local/share by default" },
-  { name: "XDG_CACHE_HOME", text: "folder of repodata, ~/.cache by default" },
+  { name: "XDG_CACHE_HOME", text: "folder of repodata and the answers of solves, ~/.cache by default" },
   {
     name: "JUPYTER_DATA_DIR",
     text: "Jupyter's folder of this user, for `kernel`; ~/.local/share/jupyter by default",
