@@ -5,35 +5,42 @@ import { dirname, join } from "node:path";
 import { SOLVER } from "../version.ts";
 import { attempt } from "./stock.ts";
 
-/** The place of one question's answer. */
-export interface Answer {
-  /** URLs of the packages; undefined where nobody asked before. */
-  known(): string[] | undefined;
-  keep(urls: readonly string[]): void;
-}
-
 /** Files that stay, the youngest: answers, and what was asked. */
 const MOST = 200;
 
-/**
- * Where the answer is to what the solver was told, and to all that it may read: `task` is any JSON, with the names of
- * packages whose shards are among `bodies`, by URL. The rest of those, which other names there are, decides nothing.
- * What cannot be read or written counts as not there.
- */
-export function answer(cache: string, task: unknown, bodies: ReadonlyMap<string, Uint8Array>): Answer {
-  const hash = createHash("sha256").update(JSON.stringify([SOLVER, task]));
-  for (const url of [...bodies.keys()].filter((url) => url.includes("/shards/")).sort()) {
-    hash.update(`\n${url} ${createHash("sha256").update(bodies.get(url)!).digest("hex")}`);
+/** What the solver is asked: what it is told, by URL all that it may read, and the place of the answer. */
+export class Question {
+  readonly foreseen = new Map<string, Uint8Array>();
+  #asked = new Set<string>();
+  #file: string | undefined;
+
+  /** The solver asks for something; whether that was foreseen. */
+  asks(url: string): boolean {
+    this.#asked.add(url);
+    return this.foreseen.has(url);
   }
-  const file = join(cache, "answers", hash.digest("hex"));
-  return {
-    known: () =>
-      attempt(() => {
-        const urls: unknown = JSON.parse(fs.readFileSync(file, "utf8"));
-        return Array.isArray(urls) && urls.every((url) => typeof url === "string") ? urls : undefined;
-      }),
-    keep: (urls) => write(file, JSON.stringify(urls)),
-  };
+
+  /**
+   * The packages' URLs, now that all is foreseen; undefined where nobody asked before. `task` is any JSON, with the
+   * names of packages whose shards may be read; which other names the channels have decides nothing.
+   */
+  known(cache: string, task: unknown): string[] | undefined {
+    const hash = createHash("sha256").update(JSON.stringify([SOLVER, task]));
+    for (const url of [...this.foreseen.keys()].filter((url) => url.includes("/shards/")).sort()) {
+      hash.update(`\n${url} ${createHash("sha256").update(this.foreseen.get(url)!).digest("hex")}`);
+    }
+    const file = this.#file = join(cache, "answers", hash.digest("hex"));
+    return attempt(() => {
+      const urls: unknown = JSON.parse(fs.readFileSync(file, "utf8"));
+      return Array.isArray(urls) && urls.every((url) => typeof url === "string") ? urls : undefined;
+    });
+  }
+
+  /** Keeps an answer that depends on what was foreseen alone. */
+  keep(urls: readonly string[]): void {
+    if (this.#file === undefined || ![...this.#asked].every((url) => this.foreseen.has(url))) return;
+    write(this.#file, JSON.stringify(urls));
+  }
 }
 
 /** Whether something was asked for before, told by what is known before any channel is read; and notes that it was. */

@@ -1,7 +1,7 @@
 // Solving: specs and channels in, records in link order out. The solver runs in a thread that can be ended.
 import { Conflict, type Report } from "../engines/engine.ts";
 import { Problem } from "../problem.ts";
-import { type Answer, answer } from "./answers.ts";
+import { Question } from "./answers.ts";
 import { topological } from "./order.ts";
 import type { Index } from "./repodata.ts";
 import type { Record } from "./record.ts";
@@ -57,8 +57,8 @@ function think(
   { virtual, held = [], limit = 600_000, ahead, patient = false }: SolveOptions,
 ): Promise<string[]> {
   const task = taskOf(shelf, index, specs, [...virtual.map(locked), ...known(held, shelf, index)]);
-  const foreseen = new Map<string, Uint8Array>(), asked = new Set<string>();
-  let worker: Worker | undefined, kept: Answer | undefined;
+  const question = new Question();
+  let worker: Worker | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let busy = true;
   return new Promise<string[]>((resolve, reject) => {
@@ -72,12 +72,13 @@ function think(
     const listen = ({ data }: { data: FromSolver }) => {
       watch();
       if (data.kind === "failed") return reject(failure(data.panicked, shelf.plain(data.message)));
-      if (data.kind === "solved") {
-        if ([...asked].every((url) => foreseen.has(url))) kept?.keep(data.urls);
-        return resolve(data.urls);
+      if (data.kind === "read") {
+        const { url } = data;
+        if (!question.asks(url)) shelf.read(url).then((bytes) => send(url, bytes), reject);
+        return;
       }
-      asked.add(data.url);
-      if (!foreseen.has(data.url)) shelf.read(data.url).then((bytes) => send(data.url, bytes), reject);
+      question.keep(data.urls);
+      resolve(data.urls);
     };
     const start = () => {
       worker = spare ?? createWorker();
@@ -89,16 +90,15 @@ function think(
       worker.onmessage = listen;
       watch();
       post(task);
-      for (const [url, bytes] of foreseen) send(url, bytes);
+      for (const [url, bytes] of question.foreseen) send(url, bytes);
     };
     const foresee = (url: string, bytes: Uint8Array) => {
-      foreseen.set(url, bytes);
+      question.foreseen.set(url, bytes);
       send(url, bytes);
     };
     if (!patient) start();
     shelf.ahead(specs, foresee).then((names) => {
-      kept = answer(index.cache, [task, [...names].sort()], foreseen);
-      const urls = kept.known();
+      const urls = question.known(index.cache, [task, [...names].sort()]);
       if (urls) return resolve(urls);
       if (patient) start();
       return ahead?.(names, () => busy);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { answer } from "../../lib/builtin/answers.ts";
+import { Question } from "../../lib/builtin/answers.ts";
 import { openChannels } from "../../lib/builtin/repodata.ts";
 import { solve, type SolveOptions } from "../../lib/builtin/solve.ts";
 import { testWorld } from "../world.ts";
@@ -111,8 +111,14 @@ Deno.test("answers: what is damaged, or cannot be kept, is nothing; the youngest
   const cache = folder();
   mkdirSync(join(cache, "answers"));
   for (let i = 0; i < 210; i++) writeFileSync(join(cache, "answers", `old-${i}`), "[]");
-  const last = answer(cache, "question", new Map());
+  const last = new Question();
+  assert.equal(last.known(cache, "task"), undefined);
+  last.asks("https://c0.invalid/noarch/shards/unforeseen");
   last.keep(["https://example.invalid/one"]);
-  assert.deepEqual(last.known(), ["https://example.invalid/one"]);
+  assert.equal(last.known(cache, "task"), undefined);
+  const next = new Question();
+  assert.equal(next.known(cache, "task"), undefined);
+  next.keep(["https://example.invalid/one"]);
+  assert.deepEqual(next.known(cache, "task"), ["https://example.invalid/one"]);
   assert.equal(readdirSync(join(cache, "answers")).length, 200);
 });
