@@ -1,8 +1,6 @@
 // Becoming another program. Bun's own execve keeps what its runtime changed for itself (ignored signals, a raised
 // limit of open files, descriptors closed to children), so libc's is called, with all of that put back.
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { constants } from "node:os";
 import { encode } from "./bytes.ts";
 import { codeOf, libc, type System } from "./libc.ts";
 import { EXIT, Problem } from "./problem.ts";
@@ -13,7 +11,7 @@ export async function exec(program: Program): Promise<number> {
   const system = libc();
   if (system === undefined) return await wait(program);
   const error = become(program, system);
-  if (error === constants.errno.ENOEXEC) {
+  if (error === ENOEXEC) {
     // A script without a first line that says whose it is: a shell's, as execvp and every shell take it.
     const [, ...words] = program.argv;
     become({ ...program, file: "/bin/sh", argv: ["sh", program.file, ...words] }, system);
@@ -47,13 +45,13 @@ function become({ file, argv, env, keep }: Program, system: System): number {
   const limit = inherited();
   if (limit) system.setrlimit(NOFILE, address(BigUint64Array.from(limit)));
   for (const descriptor of keep) system.fcntl(descriptor, F_SETFD, 0);
-  for (const signal of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ]) system.signal(signal, 0);
+  for (const signal of [SIGPIPE, SIGXFSZ]) system.signal(signal, 0);
   system.execve(path, words, variables);
   return system.errno();
 }
 
-const NOFILE = 7;
-const F_SETFD = 2;
+// Linux's numbers, on every processor that there is a program for: `node:os` has them, and takes its time.
+const ENOEXEC = 8, SIGPIPE = 13, SIGXFSZ = 25, NOFILE = 7, F_SETFD = 2;
 
 /** Soft and hard limit of open files as the parent has them, since the runtime raised the soft one. */
 function inherited(): [bigint, bigint] | undefined {
@@ -70,8 +68,9 @@ function inherited(): [bigint, bigint] | undefined {
 }
 
 /** Runs it as a child with our own streams; signals go on to it, and its end becomes ours. */
-function wait({ file, argv, env }: Program): Promise<number> {
-  return new Promise((done, fail) => {
+async function wait({ file, argv, env }: Program): Promise<number> {
+  const [{ spawn }, { constants }] = await Promise.all([import("node:child_process"), import("node:os")]);
+  return await new Promise((done, fail) => {
     const [argv0 = file, ...words] = argv;
     const child = spawn(file, words, { argv0, env: env as NodeJS.ProcessEnv, stdio: "inherit" });
     // What a terminal sends reaches the child by itself.

@@ -1,5 +1,4 @@
 // Calls of libc's own that the runtime does not have, through Bun's `bun:ffi`. Loaded when one is needed.
-import { constants } from "node:os";
 import { reason } from "./problem.ts";
 
 /** What is called of libc; pointers are numbers. */
@@ -52,11 +51,9 @@ export function libc(): System | undefined {
   return undefined;
 }
 
-const CODES: { [errno: number]: string } = Object.fromEntries(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
-);
-
 /** The name of an error's number. */
 export function codeOf(errno: number): string {
-  return CODES[errno] ?? `errno ${errno}`;
+  const { errno: numbers } = process.getBuiltinModule("node:os").constants;
+  for (const [name, number] of Object.entries(numbers)) if (number === errno) return name;
+  return `errno ${errno}`;
 }
