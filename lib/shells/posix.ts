@@ -112,8 +112,9 @@ function functions(dialect: Dialect, files: readonly Word[], hook: readonly Word
   return `case $- in *i*)\n${body};;\nesac`;
 }
 
+/** Where there is nothing, `.` ends a bash 3.2 in POSIX mode, which macOS has for `sh`, whatever is in front of it. */
 function dot(file: Word): string {
-  return `\\command . ${file}`;
+  return `{ \\command [ -r ${file} ] && \\command . ${file}; }`;
 }
 
 const EVAL = 'eval "$(%)"';
@@ -143,7 +144,7 @@ export const family: readonly Shell[] = [
     builtin: "\\builtin",
     // `builtin eval` ends a shell that is not interactive where the code is no bash; this does not.
     eval: "\\command eval",
-    source: (file) => `\\builtin command . ${file}`,
+    source: (file) => `{ \\builtin [ -r ${file} ] && \\builtin command . ${file}; }`,
     say: "\\builtin printf '%s %s\\n'",
     known: "\\builtin declare -F conda >/dev/null",
   }),
@@ -182,7 +183,7 @@ export const family: readonly Shell[] = [
     source: (file) =>
       `(\\command eval "${OWN}() { :
 $(\\command cat -- ${file})
-}") && ${dot(file)}`,
+}") && \\command . ${file}`,
     // Bytes that are no character end it, too.
     word: (text) => word(text.replace(/(?<![\ud800-\udbff])[\udc80-\udcff]/g, "\ufffd")),
     say: "\\command printf '%s %s\\n'",
