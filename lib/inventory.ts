@@ -1,9 +1,9 @@
 // What is in the stores: environments, their generations, how big they are, and who uses them.
 import { type Facts, ownRoot } from "./facts.ts";
-import { basename, parent } from "./project.ts";
+import { parent } from "./project.ts";
 import { plain } from "./progress.ts";
 import { readStamp, type Stamp } from "./stamp.ts";
-import { complete, generations, link, type Place, stem } from "./store.ts";
+import { complete, generations, leads, type Place, stem } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** One generation, complete or not. */
@@ -44,7 +44,7 @@ export function inventory(envs: string, world: World): Kept[] {
     const prefix = `${generations(place)}/${own}`;
     const whole = complete(prefix, world);
     const kept = found.get(name) ?? { place, generations: [] };
-    const current = world.readlink(link(place)) === `.mambaenv/${basename(prefix)}`;
+    const current = leads(place, prefix, world);
     kept.generations.push({ prefix, stamp: whole ? readStamp(prefix, world) : undefined, current });
     found.set(name, kept);
   }

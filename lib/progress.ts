@@ -106,6 +106,11 @@ export function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, "?");
 }
 
+/** The last line of what a program said: as a rule, why it failed. */
+export function last(text: string): string {
+  return plain(text.trim().split("\n").at(-1) ?? "");
+}
+
 /** A number with its noun, and what follows that: `1 file`, `2 files more`. */
 export function counted(count: number, noun: string, rest = ""): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}${rest}`;

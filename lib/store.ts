@@ -50,6 +50,16 @@ export function link(place: Place): string {
   return `${place.envs === "/" ? "" : place.envs}/${place.name}`;
 }
 
+/** What the link to a generation says. */
+export function targetOf(prefix: string): string {
+  return `.mambaenv/${basename(prefix)}`;
+}
+
+/** Whether a place's link leads to a generation. */
+export function leads(place: Place, prefix: string, world: World): boolean {
+  return world.readlink(link(place)) === targetOf(prefix);
+}
+
 /** The place of `--prefix PATH`: its label is the whole path, as conda has it. */
 export function placeOf(path: string): Place {
   return { envs: parent(path), name: basename(path), label: path };
@@ -129,13 +139,12 @@ export function clock({ marker }: Draft, world: World): number {
 export function commit(draft: Draft, place: Place, world: World): void {
   const done = `${draft.prefix}.complete`;
   world.rename(draft.marker, done);
-  const target = `.mambaenv/${basename(draft.prefix)}`;
   try {
-    world.symlink(target, link(place));
+    world.symlink(targetOf(draft.prefix), link(place));
     world.remove(done);
   } catch (error) {
     // Whatever was refused: where the link leads there it is done, and a sweep removes the marker.
-    if (!(error instanceof Problem) || world.readlink(link(place)) !== target) throw error;
+    if (!(error instanceof Problem) || !leads(place, draft.prefix, world)) throw error;
   }
 }
 
@@ -169,8 +178,7 @@ export function sweep(place: Place, world: World): void {
     if (id === undefined) continue;
     const prefix = `${dir}/${start}${id}`;
     // Where the power went, the switch may be on disk and the marker's renaming before it not.
-    const current = world.readlink(link(place)) === `.mambaenv/${start}${id}`;
-    if (end === "complete" || current) world.remove(`${dir}/${entry}`);
+    if (end === "complete" || leads(place, prefix, world)) world.remove(`${dir}/${entry}`);
     else if (claimed(`${dir}/${entry}`, prefix, world)) discard({ prefix, marker: `${prefix}.swept` }, world);
   }
 }

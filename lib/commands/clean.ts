@@ -6,9 +6,8 @@ import { type Generation, inventory, type Kept, occupied, orphaned, stores, Tall
 import { holder } from "../lock.ts";
 import { mounted, NETWORKED } from "../mount.ts";
 import { EXIT, Problem } from "../problem.ts";
-import { basename } from "../project.ts";
 import { bytes, counted, plain } from "../progress.ts";
-import { link, lockOf, type Place } from "../store.ts";
+import { leads, link, lockOf, type Place } from "../store.ts";
 import type { World } from "../world.ts";
 import { needless } from "./clean/cache.ts";
 import { alone, raze, standing } from "./keep.ts";
@@ -140,7 +139,7 @@ function makeRoom(kept: Kept, sum: Sum, world: World): boolean {
     if (!(error instanceof Problem)) throw error;
     return false;
   }
-  if (world.readlink(link(kept.place)) === `.mambaenv/${basename(prefix)}`) {
+  if (leads(kept.place, prefix, world)) {
     world.rename(gone, prefix);
     return false;
   }

@@ -6,6 +6,7 @@ import { encode } from "../bytes.ts";
 import { EXIT, Problem } from "../problem.ts";
 import { basename, parent } from "../project.ts";
 import { shellNamed } from "../shells.ts";
+import { targetOf } from "../store.ts";
 import type { World } from "../world.ts";
 import { conda, wanted } from "./activate.ts";
 import { entering, provide } from "./enter.ts";
@@ -112,7 +113,7 @@ function linkOf(prefix: string, world: World): string | undefined {
   const folder = parent(prefix), envs = parent(folder);
   if (basename(folder) !== ".mambaenv") return undefined;
   const name = (world.list(envs) ?? []).find((name) =>
-    world.readlink(`${envs}/${name}`) === `.mambaenv/${basename(prefix)}`
+    world.readlink(`${envs}/${name}`) === targetOf(prefix)
   );
   return name === undefined ? undefined : checked(`${envs}/${name}`, "the environment's path");
 }

@@ -4,8 +4,7 @@ import type { Answer } from "../code.ts";
 import { gather } from "../facts.ts";
 import { inventory } from "../inventory.ts";
 import { EXIT, Problem } from "../problem.ts";
-import { basename } from "../project.ts";
-import { link } from "../store.ts";
+import { link, targetOf } from "../store.ts";
 import type { World } from "../world.ts";
 import { alone } from "./keep.ts";
 
@@ -28,7 +27,7 @@ export async function run(request: Request, world: World): Promise<Answer> {
   }
   const done = await alone(
     place,
-    () => world.symlink(`.mambaenv/${basename(older.prefix)}`, link(place)),
+    () => world.symlink(targetOf(older.prefix), link(place)),
     world,
   );
   if (!done) return { out: "", exit: EXIT.failed };

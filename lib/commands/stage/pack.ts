@@ -2,7 +2,7 @@
 import type { Request } from "../../args.ts";
 import { lock } from "../../lock.ts";
 import { Problem } from "../../problem.ts";
-import { bytes, counted, plain } from "../../progress.ts";
+import { bytes, counted, last } from "../../progress.ts";
 import { cacheHome } from "../../vars.ts";
 import type { World } from "../../world.ts";
 
@@ -75,9 +75,7 @@ export async function imaged(
 const LEVEL = ["-Xcompression-level", "3"];
 
 function unmade(status: number, stderr: string): Problem {
-  const why = status === 127
-    ? "there is no mksquashfs here (squashfs-tools)"
-    : `mksquashfs: ${plain(stderr.trim().split("\n").at(-1) ?? "")}`;
+  const why = status === 127 ? "there is no mksquashfs here (squashfs-tools)" : `mksquashfs: ${last(stderr)}`;
   return new Problem(`Cannot make an image: ${why}`, "mambaenv stage, which sends an archive");
 }
 

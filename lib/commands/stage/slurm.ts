@@ -3,7 +3,7 @@ import type { Request } from "../../args.ts";
 import type { Answer } from "../../code.ts";
 import { EXIT, Problem } from "../../problem.ts";
 import { PLACE } from "../../commands.ts";
-import { counted, plain } from "../../progress.ts";
+import { counted, last } from "../../progress.ts";
 import { typed } from "../../typed.ts";
 import type { World } from "../../world.ts";
 import { DETACHED, type Image, keeper } from "./mount.ts";
@@ -131,8 +131,7 @@ async function send(file: string, to: string, step: Step, request: Request, worl
   if (request.flags.nodes !== undefined) return file;
   const { status, stderr } = await world.run(["sbcast", "--force", file, to], TAKEN);
   if (status === 0) return to;
-  const why = plain(stderr.trim().split("\n").at(-1) ?? "");
-  world.err(`mambaenv: warning: sbcast failed (${why}): each node reads the archive itself\n`);
+  world.err(`mambaenv: warning: sbcast failed (${last(stderr)}): each node reads the archive itself\n`);
   await world.run([...step.words, "rm", "-f", to], TAKEN);
   return file;
 }
@@ -143,6 +142,6 @@ const AWAIT = 'i=0; until [ -e "$1" ]; do i=$((i + 1)); [ $i -lt 100 ] || exit 1
 
 function failing({ status, stdout, stderr }: { status: number; stdout: string; stderr: string }): void {
   if (status === 0) return;
-  const words = plain((stderr.trim() || stdout.trim() || `status ${status}`).split("\n").at(-1)!);
+  const words = last(stderr.trim() || stdout.trim() || `status ${status}`);
   throw new Problem(`Slurm cannot start it on the job's nodes: ${words}`, "squeue --me");
 }
