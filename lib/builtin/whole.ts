@@ -12,7 +12,7 @@ export interface Expected {
   sha256?: string;
 }
 
-/** Every file below `root` that is missing, or has another size or, where it changed after `since`, another content. */
+/** Every file below `root` that is missing, or has another size or, where it changed at `since` or later, another content. */
 export function flaws(root: string, all: readonly Expected[], since = Infinity): string[] {
   return all.map((each) => flaw(root, each, since)).filter((words) => words !== undefined);
 }
@@ -25,7 +25,8 @@ function flaw(root: string, { path, kind, size, sha256 }: Expected, since: numbe
   if (size !== undefined && stat.size !== size) {
     return `${JSON.stringify(path)} has ${stat.size} bytes, expected ${size}`;
   }
-  if (stat.mtimeMs <= since || sha256 === undefined) return undefined;
+  // At the very time it may have been before or after: disks count in ticks.
+  if (stat.mtimeMs < since || sha256 === undefined) return undefined;
   try {
     return hashFile(full) === sha256
       ? undefined
