@@ -59,7 +59,7 @@ try {
   const second = await enter(project, env);
   if (server.requests.length > asked) throw new Error("entering a second time asked the network");
   say(
-    `the packages cached, the environment made anew ${TIMES} times: solved each time, then as conda-lock.yml has it`,
+    `the packages cached, the environment made anew ${TIMES} times: as it was solved before, then as conda-lock.yml has it`,
   );
   const solved = await again(project, env);
   await run(["mambaenv", "lock", "-q"], project, env);
