@@ -1,7 +1,6 @@
 // The project: its root folder and the files that describe its environment.
 import { EXIT, Problem } from "./problem.ts";
 import type { Flags } from "./args.ts";
-import type { Source } from "./sources.ts";
 import type { Stat, World } from "./world.ts";
 
 /** Files that mark a project's root; all but .envrc are inputs of its environment. */
@@ -87,40 +86,4 @@ export function homeless(world: World): Problem {
     "write a requirements.txt here, or name an environment: mambaenv --name NAME",
     EXIT.usage,
   );
-}
-
-/** What the project's own files say of its environment; the first that says decides. */
-export async function declared(project: Project, world: World): Promise<Source[]> {
-  const all: Source[] = [];
-  if (project.files.has("pyproject.toml")) all.push(await pyproject(project, world));
-  if (project.files.has(".python-version")) all.push(pins(project, world));
-  if (project.files.has("environment.yml")) all.push(titled(project, world));
-  return all;
-}
-
-/** `[tool.mambaenv]`; the parser is loaded only where that table is. */
-async function pyproject(project: Project, world: World): Promise<Source> {
-  const from = () => "pyproject.toml [tool.mambaenv]";
-  const path = `${project.root}/pyproject.toml`;
-  const text = world.read(path) ?? "";
-  if (!text.includes("mambaenv") || !/tool\s*\.\s*["']?mambaenv/.test(text)) return { from, values: {} };
-  const { toml } = await import("./requirement/toml.ts");
-  const tool = toml(path, text)["tool"] as Record<string, unknown> | undefined;
-  return { from, values: tool?.["mambaenv"] as Record<string, unknown> ?? {} };
-}
-
-/** Its word on Python: the first line of `.python-version`. */
-function pins(project: Project, world: World): Source {
-  const from = () => ".python-version";
-  const line = (world.read(`${project.root}/.python-version`) ?? "").split("\n")
-    .map((line) => line.replace(/#.*/, "").trim()).find(Boolean);
-  return { from, values: { python: line?.replace(/^(c?python)?-?/i, "") } };
-}
-
-/** The name that environment.yml gives; its parser is not needed for that line. */
-function titled(project: Project, world: World): Source {
-  const from = () => "environment.yml";
-  const text = world.read(`${project.root}/environment.yml`) ?? "";
-  const [, name] = /^name:[ \t]+["']?([^"'#\r\n]*[^"'#\s])/m.exec(text) ?? [];
-  return { from, values: { name } };
 }
