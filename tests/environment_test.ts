@@ -97,7 +97,11 @@ const ACTS: [name: string, value: string, left: RegExp, out: RegExp][] = [
 
 for (const [name, value, left, out] of ACTS) {
   Deno.test(`environment: ${name}=${value} acts, and is documented to`, () => {
-    const seen = enter(place(), { [name]: value });
+    let seen = enter(place(), { [name]: value });
+    // A thread of the runtime's opens the debugger's port, and entering may be faster.
+    for (let tries = 0; !left.test(seen.left) && tries < 20; tries++) {
+      seen = enter(place(), { [name]: value });
+    }
     assert.match(seen.left, left);
     assert.match(seen.out, out);
     assert.match(DOCS, new RegExp(`^\\| [^|]*\`${name}[^|]*\\| \\*\\*acts?\\*\\*`, "m"));
