@@ -1,7 +1,7 @@
 // Runs the tests, all or those that are named, after making what they share; ends with `N passed, N failed`.
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { channel } from "../tests/channel/channel.ts";
 import { oracle } from "../tests/oracle.ts";
@@ -16,9 +16,7 @@ const temporary = fs.mkdtempSync(join(tmpdir(), "mt-"));
 // Other users' processes are tried, too: they pass through, and see nothing.
 fs.chmodSync(temporary, 0o711);
 const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
-// One more than there are processors: many tests wait, for a time limit or a key to be pressed.
-const jobs = String(availableParallelism() + 1);
-const env = { DENO_JOBS: jobs, ...Object.fromEntries(kept), TMPDIR: temporary, NO_COLOR: "1" };
+const env = { ...Object.fromEntries(kept), TMPDIR: temporary, NO_COLOR: "1" };
 const words = ["test", "-A", "--no-check", "--parallel", ...(Deno.args.length > 0 ? Deno.args : ["tests/"])];
 const child = spawn(Deno.execPath(), words, { env, stdio: ["ignore", "pipe", "inherit"] });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
