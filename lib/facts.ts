@@ -4,6 +4,7 @@ import { type Found, installation, installations } from "./installation.ts";
 import { denied } from "./prefix.ts";
 import { EXIT, Problem } from "./problem.ts";
 import { basename, findProject, homeless, parent, type Project } from "./project.ts";
+import { parts } from "./scope.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { staleness } from "./stamp.ts";
 import { type Environment, link, look, type Place, placeOf } from "./store.ts";
@@ -104,9 +105,7 @@ function places(
   const below = (root: string | undefined) => root === undefined ? undefined : named(`${root}/envs`);
   if (root) return [() => below(root.value)];
   const listed: (() => Place | undefined)[] = [];
-  for (const dir of (env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"] || "").split(":")) {
-    if (dir) listed.push(() => named(dir));
-  }
+  for (const dir of parts(env["CONDA_ENVS_PATH"] || env["CONDA_ENVS_DIRS"])) listed.push(() => named(dir));
   const installed = () => below(find()?.root);
   const own = () => below(ownRoot(world));
   return [

@@ -141,9 +141,9 @@ async function generation(
   const { project, settings } = facts;
   const found = facts.installation();
   const engine = await choose(settings, found);
+  const wishes = await asked(settings);
   if (!project?.files.has("conda-lock.yml")) {
-    const about = [project?.root, [...project?.files ?? []], await asked(settings)];
-    engine.prepare?.(JSON.stringify(about), world);
+    engine.prepare?.(JSON.stringify([project?.root, [...project?.files ?? []], wishes]), world);
   }
   if (taken(link(place), world)) throw occupied(place, world);
   const draft = begin(place, world);
@@ -168,7 +168,7 @@ async function generation(
       name: place.name,
       project: project?.root,
       engine: engine.name,
-      asked: await asked(settings),
+      asked: wishes,
       ...settled(inputs, project ? readInputs(project, after, world) : [], {
         made,
         now: clock(draft, world),

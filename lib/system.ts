@@ -164,7 +164,7 @@ function order(a: string, b: string): number {
 
 /** The words as they were given; read as bytes only where the runtime's reading lost some. */
 function exact(words: readonly string[]): readonly string[] {
-  if (!words.join("").includes(LOST)) return words;
+  if (!lossy(words.join(""))) return words;
   const raw = absent(() => fs.readFileSync("/proc/self/cmdline"));
   const all = raw === undefined ? [] : decode(raw).split("\0").slice(0, -1);
   return all.length < words.length ? words : all.slice(-words.length);

@@ -59,7 +59,7 @@ export function frugal(call: Call): void {
   assert.equal(calls.filter((line) => line.startsWith("execve(")).length, 1);
   assert.deepEqual(calls.filter((line) => /O_(WRONLY|RDWR|CREAT)/.test(line) && !line.includes("/dev/")), []);
   const written = calls.findIndex((line) => line.startsWith("write(1"));
-  assert.equal(calls.findLastIndex((line) => line.startsWith("write(1")), written);
+  assert.equal(calls.filter((line) => line.startsWith("write(1")).length, 1);
   // Who reads it need not wait for the process to be gone, which takes half a millisecond.
   assert.ok(calls.slice(written + 1).some((line) => /^close\(1\b/.test(line)));
 }
@@ -79,8 +79,9 @@ const COMPILED = [
   "flatMap",
   "forEach",
   "map",
-]
-  .concat("reduce", "some");
+  "reduce",
+  "some",
+];
 
 /** Asserts that entering calls none of those. */
 export async function lean(world: World): Promise<void> {
